@@ -1,0 +1,29 @@
+namespace Overlay.DataPath;
+
+/// <summary>What a tunnel is; it never changes while the tunnel lives.</summary>
+public sealed record TunnelOptions
+{
+    /// <summary>The name for status and messages.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The encapsulation.</summary>
+    public required TunnelKind Kind { get; init; }
+
+    /// <summary>The network identifier; not used by IP in IP.</summary>
+    public Vni Vni { get; init; }
+
+    /// <summary>The underlay address of this end.</summary>
+    public required ValueIPAddress Local { get; init; }
+
+    /// <summary>What the device carries. IP in IP needs <see cref="DeviceLayer.IP"/>.</summary>
+    public required DeviceLayer Layer { get; init; }
+
+    /// <summary>The device's MAC address; a layer-3 VXLAN tunnel writes it as inner source and accepts only frames for it.</summary>
+    public MacAddress DeviceMac { get; init; }
+
+    /// <summary>Whether source MAC addresses of received frames are learned.</summary>
+    public bool Learning { get; init; }
+
+    /// <summary>The choices that RFCs leave open.</summary>
+    public TunnelPolicy Policy { get; init; } = TunnelPolicy.Default;
+}

@@ -1,0 +1,86 @@
+namespace Overlay;
+
+/// <summary>
+/// Why a packet was not passed on. Each reason has one sentence (<see cref="DropReasons.Describe"/>), one label
+/// (<see cref="DropReasons.Label"/>) and one counter per tunnel and direction; nothing is dropped without one.
+/// </summary>
+public enum DropReason : byte
+{
+    /// <summary>Not dropped.</summary>
+    None,
+
+    /// <summary>The packet ends before its headers do.</summary>
+    Truncated,
+
+    /// <summary>A header has an IP version other than the protocol number or EtherType announces.</summary>
+    BadVersion,
+
+    /// <summary>A header or total length does not fit the packet.</summary>
+    BadLength,
+
+    /// <summary>A checksum of the outer headers is wrong, or absent where it is required.</summary>
+    BadChecksum,
+
+    /// <summary>The VXLAN I flag is clear (RFC 7348 §5).</summary>
+    BadFlags,
+
+    /// <summary>A reserved VXLAN bit is set and the policy rejects it.</summary>
+    ReservedBits,
+
+    /// <summary>The outer packet does not carry this encapsulation, or not on this port.</summary>
+    NotTunnel,
+
+    /// <summary>No tunnel has this VNI on this endpoint.</summary>
+    UnknownVni,
+
+    /// <summary>The sender is not a permitted remote of the tunnel.</summary>
+    UnknownRemote,
+
+    /// <summary>The inner frame or packet ends before its headers do.</summary>
+    InnerTruncated,
+
+    /// <summary>The inner source MAC is zero, multicast or broadcast.</summary>
+    InvalidSourceMac,
+
+    /// <summary>The inner source MAC is the tunnel device's own: an echo.</summary>
+    LocalMac,
+
+    /// <summary>A layer-3 VXLAN tunnel received a frame for another MAC.</summary>
+    ForeignMac,
+
+    /// <summary>The inner frame carries a VLAN tag and the policy refuses it (RFC 7348 §6.1).</summary>
+    InnerVlan,
+
+    /// <summary>A layer-3 tunnel was given something other than IPv4 or IPv6.</summary>
+    NotIP,
+
+    /// <summary>An IPv4-mapped IPv6 address stands in an inner IPv6 header.</summary>
+    MappedAddress,
+
+    /// <summary>The outer packet was marked CE but the inner one is not ECN-capable (RFC 6040 §4.2).</summary>
+    EcnInvalid,
+
+    /// <summary>The inner TTL or hop limit is zero (RFC 2003 §3.1).</summary>
+    TtlExpired,
+
+    /// <summary>No route leads to the inner destination.</summary>
+    NoRoute,
+
+    /// <summary>The inner destination MAC is unknown, broadcast or multicast, and there is nobody to flood to.</summary>
+    NoRemote,
+
+    /// <summary>The packet exceeds the MTU of the tunnel or of the link under it; the outer packet is never fragmented.</summary>
+    TooBig,
+
+    /// <summary>Encapsulated, the packet would enter its own tunnel again (RFC 2003 §3.2, RFC 2473 §4.1.2).</summary>
+    Loop,
+
+    /// <summary>The output port took no more packets within the bound.</summary>
+    QueueFull,
+
+    /// <summary>The kernel refused the packet: no route to the remote, a full device queue, an invalid header.</summary>
+    SendFailed,
+
+    /// <summary>The output port is down.</summary>
+    PortDown,
+}
