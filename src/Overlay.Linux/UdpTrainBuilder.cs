@@ -41,7 +41,7 @@ internal sealed class UdpTrainBuilder
             }
         }
 
-        return _sender.Send(batch, Open) ? PortResult.Ok : Abandon(batch);
+        return _sender.Send(batch, Open) ? Finish(batch, PortResult.Ok) : Abandon(batch);
     }
 
     private PortResult Abandon(PacketBatch batch)
@@ -51,7 +51,23 @@ internal sealed class UdpTrainBuilder
             UdpTrainSender.Abandon(batch, group);
         }
 
-        return PortResult.WouldBlock;
+        return Finish(batch, PortResult.WouldBlock);
+    }
+
+    // A descriptor of which every segment that was tried was refused is dropped as a whole.
+    private static PortResult Finish(PacketBatch batch, PortResult result)
+    {
+        foreach (int index in batch.Selection)
+        {
+            ref PacketMeta meta = ref batch.Meta(index);
+            if (meta.State == PacketState.Pending && meta.RefusedSegments != 0)
+            {
+                meta.RefusedSegments = 0;
+                batch.Drop(index, meta.Drop);
+            }
+        }
+
+        return result;
     }
 
     // False if a socket takes no more now.
@@ -74,7 +90,7 @@ internal sealed class UdpTrainBuilder
                 return true;
             }
 
-            return Fits(batch, index, plan.MaximumLength) is false || AddSegments(batch, index, ref meta, plan);
+            return !Fits(batch, index, plan.MaximumLength) || AddSegments(batch, index, ref meta, plan);
         }
 
         if (!Fits(batch, index, frame.Length))
@@ -106,17 +122,24 @@ internal sealed class UdpTrainBuilder
             return false;
         }
 
-        for (int i = 0; i < plan.Count && meta.State != PacketState.Dropped; i++)
+        for (int i = 0; i < plan.Count; i++)
         {
             if (!TryMakeRoom(batch, group, plan.MaximumLength))
             {
                 if (meta.State == PacketState.Sent)
                 {
                     // A part of it is on its way; the whole cannot be sent a second time.
-                    batch.Drop(index, DropReason.QueueFull);
+                    UdpTrainSender.Refuse(ref meta, plan.Count - i, DropReason.QueueFull);
                 }
 
                 return false;
+            }
+
+            if (meta is { State: PacketState.Pending, RefusedSegments: > 0, Drop: DropReason.TooBig })
+            {
+                // The first segments were refused by the link, and the others are no shorter.
+                UdpTrainSender.Refuse(ref meta, plan.Count - i, DropReason.TooBig);
+                break;
             }
 
             int length = plan.WriteSegment(i, Begin(group, meta.Vni, plan.MaximumLength));

@@ -107,9 +107,10 @@ internal sealed unsafe class UdpTrainSender
             for (int j = 0; j < train.SegmentCount && !train.Done; j++)
             {
                 int descriptor = group.Descriptor(train.FirstSegment + j);
-                if (batch.Meta(descriptor).State == PacketState.Sent)
+                ref PacketMeta meta = ref batch.Meta(descriptor);
+                if (meta.State == PacketState.Sent)
                 {
-                    batch.Drop(descriptor, DropReason.QueueFull);
+                    Refuse(ref meta, 1, DropReason.QueueFull);
                 }
             }
         }
@@ -241,11 +242,6 @@ internal sealed unsafe class UdpTrainSender
             int offset = i * train.SegmentSize;
             int length = Math.Min(train.SegmentSize, train.Length - offset);
             int descriptor = group.Descriptor(train.FirstSegment + i);
-            if (batch.Meta(descriptor).State == PacketState.Dropped)
-            {
-                continue;
-            }
-
             // What is as long as one that the link refused needs no asking.
             Errno errno = length >= refusedLength ? Errno.EMSGSIZE : SendOne(group, train.Offset + offset, length, 0);
             if (errno != Errno.None && length < refusedLength)
@@ -312,27 +308,28 @@ internal sealed unsafe class UdpTrainSender
         return sent == 1 ? Errno.None : errno;
     }
 
+    /// <summary>Books segments that will not be sent. If no segment of the descriptor is sent, the whole is dropped in the end.</summary>
+    public static void Refuse(ref PacketMeta meta, int segments, DropReason reason)
+    {
+        meta.RefusedSegments += (ushort)segments;
+        meta.Drop = reason;
+    }
+
     private void Refuse(PacketBatch batch, int descriptor, Errno errno)
     {
-        if (batch.Meta(descriptor).State == PacketState.Dropped)
+        DropReason reason = errno switch
         {
-            return;
+            Errno.EMSGSIZE => DropReason.TooBig,
+            // With IP_RECVERR the kernel tells when a device queue has dropped the packet: it was taken, so it must not be sent again.
+            Errno.ENOBUFS => DropReason.QueueFull,
+            _ => DropReason.SendFailed,
+        };
+        if (reason == DropReason.TooBig)
+        {
+            _mtu.Invalidate();
         }
 
-        switch (errno)
-        {
-            case Errno.EMSGSIZE:
-                _mtu.Invalidate();
-                batch.Drop(descriptor, DropReason.TooBig);
-                break;
-            case Errno.ENOBUFS:
-                // With IP_RECVERR the kernel tells when a device queue has dropped the packet: it was taken, so it must not be sent again.
-                batch.Drop(descriptor, DropReason.QueueFull);
-                break;
-            default:
-                batch.Drop(descriptor, DropReason.SendFailed);
-                break;
-        }
+        Refuse(ref batch.Meta(descriptor), 1, reason);
     }
 
     // The errors that an ICMP message about another packet may cause: the kernel's tables icmp_err_convert and icmpv6_err_convert.
@@ -356,6 +353,7 @@ internal sealed unsafe class UdpTrainSender
             int descriptor = group.Descriptor(i);
             if (descriptor == last)
             {
+                // The segments of one superpacket lie together.
                 continue;
             }
 
