@@ -1,3 +1,5 @@
+using Overlay.Linux.Interop;
+
 namespace Overlay.Linux;
 
 /// <summary>
@@ -24,7 +26,7 @@ internal sealed unsafe class UdpTrainGroup
     private readonly Train[] _trains = new Train[MaxSegments];
     private TrainKey _key;
 
-    public UdpTrainGroup() => _address = (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref _buffer[0]);
+    public UdpTrainGroup() => _address = MessageSlots.Address(_buffer);
 
     /// <summary>What the datagrams have in common.</summary>
     public ref readonly TrainKey Key => ref _key;

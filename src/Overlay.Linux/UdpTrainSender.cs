@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Overlay.DataPath;
 using Overlay.Linux.Interop;
 
@@ -30,10 +29,7 @@ internal sealed unsafe class UdpTrainSender
     private readonly LinkMtu _mtu;
     private readonly uint _scope;
     private readonly bool _ipv4;
-    private readonly byte[] _headers = GC.AllocateArray<byte>((MaxMessages + 1) * sizeof(MultiMessageHeader), pinned: true);
-    private readonly byte[] _vectors = GC.AllocateArray<byte>((MaxMessages + 1) * sizeof(IoVector), pinned: true);
-    private readonly byte[] _names = GC.AllocateArray<byte>((MaxMessages + 1) * SocketAddress.MaxLength, pinned: true);
-    private readonly byte[] _controls = GC.AllocateArray<byte>((MaxMessages + 1) * ControlLength, pinned: true);
+    private readonly MessageSlots _messages = new(MaxMessages + 1, ControlLength);
     private readonly UdpTrainGroup[] _slotGroups = new UdpTrainGroup[MaxMessages];
     private readonly int[] _slotTrains = new int[MaxMessages];
     private int _slots;
@@ -146,7 +142,7 @@ internal sealed unsafe class UdpTrainSender
         for (int first = 0; first < count;)
         {
             int handle = _sockets.Handle(_slotGroups[first].Key.Socket);
-            int sent = _sender.Send(handle, Header(first), count - first, out Errno errno);
+            int sent = _sender.Send(handle, _messages.Header(first), count - first, out Errno errno);
             Messages += sent;
             for (int i = first; i < first + sent; i++)
             {
@@ -301,7 +297,7 @@ internal sealed unsafe class UdpTrainSender
         int sent;
         do
         {
-            sent = _sender.Send(_sockets.Handle(group.Key.Socket), Header(RepeatSlot), 1, out errno);
+            sent = _sender.Send(_sockets.Handle(group.Key.Socket), _messages.Header(RepeatSlot), 1, out errno);
         }
         while (sent == 0 && errno == Errno.EINTR);
         Messages += sent;
@@ -369,13 +365,13 @@ internal sealed unsafe class UdpTrainSender
     private void Fill(int slot, UdpTrainGroup group, int offset, int length, int segmentSize)
     {
         ref readonly TrainKey key = ref group.Key;
-        Span<byte> name = _names.AsSpan(slot * SocketAddress.MaxLength, SocketAddress.MaxLength);
-        int nameLength = SocketAddress.Write(name, key.Remote, key.Port, key.FlowLabel, _scope);
-        ControlMessageWriter control = new(_controls.AsSpan(slot * ControlLength, ControlLength));
-        control.Add(Level, _ipv4 ? SocketConstants.IP_TOS : SocketConstants.IPV6_TCLASS, (int)key.TrafficClass);
+        int nameLength = SocketAddress.Write(_messages.Name(slot), key.Remote, key.Port, key.FlowLabel, _scope);
+        int level = _ipv4 ? SocketConstants.IPPROTO_IP : SocketConstants.IPPROTO_IPV6;
+        ControlMessageWriter control = new(_messages.Control(slot));
+        control.Add(level, _ipv4 ? SocketConstants.IP_TOS : SocketConstants.IPV6_TCLASS, (int)key.TrafficClass);
         if (key.Ttl != 0)
         {
-            control.Add(Level, _ipv4 ? SocketConstants.IP_TTL : SocketConstants.IPV6_HOPLIMIT, (int)key.Ttl);
+            control.Add(level, _ipv4 ? SocketConstants.IP_TTL : SocketConstants.IPV6_HOPLIMIT, (int)key.Ttl);
         }
 
         if (segmentSize != 0)
@@ -383,26 +379,6 @@ internal sealed unsafe class UdpTrainSender
             control.Add(SocketConstants.IPPROTO_UDP, SocketConstants.UDP_SEGMENT, (ushort)segmentSize);
         }
 
-        IoVector* vector = (IoVector*)Address(_vectors) + slot;
-        *vector = new IoVector { Base = group.Address(offset), Length = (nuint)length };
-        *Header(slot) = new MultiMessageHeader
-        {
-            Header = new MessageHeader
-            {
-                Name = Address(_names) + (slot * SocketAddress.MaxLength),
-                NameLength = (uint)nameLength,
-                Vectors = vector,
-                VectorCount = 1,
-                Control = Address(_controls) + (slot * ControlLength),
-                ControlLength = (nuint)control.Length,
-            },
-        };
+        _messages.Set(slot, group.Address(offset), length, nameLength, control.Length);
     }
-
-    private int Level => _ipv4 ? SocketConstants.IPPROTO_IP : SocketConstants.IPPROTO_IPV6;
-
-    private MultiMessageHeader* Header(int slot) => (MultiMessageHeader*)Address(_headers) + slot;
-
-    // The arrays are pinned for their lifetime.
-    private static byte* Address(byte[] pinned) => (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(pinned));
 }
