@@ -51,7 +51,7 @@ internal ref struct ConfigText
         }
         catch (JsonException e)
         {
-            errors.Add((int)(e.LineNumber ?? 0) + 1, $"not JSON at column {(e.BytePositionInLine ?? 0) + 1}: {Reason(e)}");
+            errors.Add((int)(e.LineNumber ?? 0) + 1, $"not JSON at column {(e.BytePositionInLine ?? 0) + 1}: {Reason(e)} JSON with comments and trailing commas is right");
             return null;
         }
     }
