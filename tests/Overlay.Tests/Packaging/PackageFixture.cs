@@ -102,10 +102,14 @@ public sealed class PackageFixture : IAsyncDisposable
             ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
         foreach (string id in new[] { "overlay", "overlay.linux" })
         {
-            string restored = Path.Combine(packages, id, Version);
-            if (Directory.Exists(restored))
+            DirectoryInfo restored = new(Path.Combine(packages, id, Version));
+            if (restored.Exists)
             {
-                Directory.Delete(restored, recursive: true);
+                restored.Delete(recursive: true);
+                if (!restored.Parent!.EnumerateFileSystemInfos().Any())
+                {
+                    restored.Parent.Delete();
+                }
             }
         }
 
