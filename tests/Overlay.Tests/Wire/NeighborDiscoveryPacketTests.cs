@@ -102,7 +102,7 @@ public sealed class NeighborDiscoveryPacketTests
         for (int length = 0; length < Solicitation.Length; length++)
         {
             // Exactly 24 bytes are a message without options.
-            Assert.Equal(length == 24, Parse(Solicitation[..length], out WireError error));
+            Assert.Equal(length == 24, Parse(Solicitation.AsSpan(0, length), out WireError error));
             Assert.Equal(length == 24 ? WireError.None : WireError.Truncated, error);
         }
     }
