@@ -35,6 +35,7 @@ internal static class PcapNgLayout
     public const ushort TimestampResolutionOption = 9;
     public const ushort TimestampOffsetOption = 14;
     public const ushort PacketFlagsOption = 2;
+    public const ushort PacketDropCountOption = 4;
     public const ushort ReceivedStatisticsOption = 4;
     public const ushort DroppedStatisticsOption = 5;
 
