@@ -13,6 +13,7 @@ public sealed class RouteNetlinkTests
     [Fact]
     public void Links_are_what_ip_shows()
     {
+        TunAccess.Require();
         using Netns netns = Netns.Create();
         netns.Ip("link", "add", "va", "address", "02:00:00:00:00:0a", "mtu", "1400", "type", "veth", "peer", "name", "vb");
         netns.Ip("link", "add", "vx", "type", "vxlan", "id", "42", "dstport", "4789", "local", "127.0.0.1");
