@@ -27,7 +27,7 @@ public sealed class PacketCapture : IDisposable
     private const int DownPollMilliseconds = 100;
     private const long NanosecondsPerSecond = 1_000_000_000;
 
-    private readonly FileDescriptor _socket;
+    private readonly NativeSocket _socket;
     private readonly FileDescriptor _wake;
     private readonly CaptureWriter _writer;
     private readonly bool _loopback;
@@ -36,11 +36,12 @@ public sealed class PacketCapture : IDisposable
     private readonly Thread _thread;
     private volatile bool _stop;
     private bool _down;
+    private bool _closed;
     private long _captured;
     private long _seen;
     private long _dropped;
 
-    private PacketCapture(string interfaceName, FileDescriptor socket, FileDescriptor wake, Stream stream, LinkType linkType, bool loopback, PacketCaptureOptions options)
+    private PacketCapture(string interfaceName, NativeSocket socket, FileDescriptor wake, Stream stream, LinkType linkType, bool loopback, PacketCaptureOptions options)
     {
         InterfaceName = interfaceName;
         LinkType = linkType;
@@ -93,7 +94,7 @@ public sealed class PacketCapture : IDisposable
             throw new ArgumentException("The stream cannot be written.", nameof(stream));
         }
 
-        FileDescriptor? socket = null;
+        NativeSocket? socket = null;
         FileDescriptor? wake = null;
         try
         {
@@ -130,23 +131,16 @@ public sealed class PacketCapture : IDisposable
         End();
         lock (_statisticsLock)
         {
+            _closed = true;
             _socket.Dispose();
             _wake.Dispose();
         }
     }
 
-    private static unsafe FileDescriptor OpenSocket(string interfaceName, PacketCaptureOptions options, out ushort hardwareType)
+    private static unsafe NativeSocket OpenSocket(string interfaceName, PacketCaptureOptions options, out ushort hardwareType)
     {
         // Protocol 0: nothing is received before the socket is bound to its interface.
-        int handle = PacketSocketNative.socket(
-            PacketSocketNative.AF_PACKET, PacketSocketNative.SOCK_RAW | PacketSocketNative.SOCK_NONBLOCK | PacketSocketNative.SOCK_CLOEXEC, 0);
-        if (handle < 0)
-        {
-            Errno error = Libc.LastError;
-            throw new LinuxException(error, "socket(AF_PACKET)", interfaceName, error is Errno.EPERM or Errno.EACCES ? "needs CAP_NET_RAW" : null);
-        }
-
-        var socket = new FileDescriptor(handle);
+        NativeSocket socket = NativeSocket.Open(PacketSocketNative.AF_PACKET, SocketConstants.SOCK_RAW, 0, $"packet socket on {interfaceName}");
         try
         {
             uint index;
@@ -160,18 +154,15 @@ public sealed class PacketCapture : IDisposable
                 throw LinuxException.Last("if_nametoindex", interfaceName, "there is no such interface in this network namespace");
             }
 
-            if (TrySet(handle, PacketSocketNative.SOL_SOCKET, PacketSocketNative.SO_RCVBUFFORCE, options.ReceiveBufferLength) != Errno.None)
-            {
-                Set(handle, PacketSocketNative.SOL_SOCKET, PacketSocketNative.SO_RCVBUF, options.ReceiveBufferLength, "SO_RCVBUF", interfaceName);
-            }
-
-            Set(handle, PacketSocketNative.SOL_SOCKET, PacketSocketNative.SO_TIMESTAMPNS, 1, "SO_TIMESTAMPNS", interfaceName);
-            Set(handle, PacketSocketNative.SOL_PACKET, PacketSocketNative.PACKET_AUXDATA, 1, "PACKET_AUXDATA", interfaceName);
+            socket.SetBuffer(SocketConstants.SO_RCVBUFFORCE, SocketConstants.SO_RCVBUF, options.ReceiveBufferLength);
+            socket.Set(SocketConstants.SOL_SOCKET, PacketSocketNative.SO_TIMESTAMPNS, 1, "SO_TIMESTAMPNS");
+            socket.Set(PacketSocketNative.SOL_PACKET, PacketSocketNative.PACKET_AUXDATA, 1, "PACKET_AUXDATA");
             if (options.Promiscuous)
             {
                 PacketSocketNative.Membership membership = new() { InterfaceIndex = (int)index, Type = PacketSocketNative.PACKET_MR_PROMISC };
-                if (PacketSocketNative.setsockopt(
-                    handle, PacketSocketNative.SOL_PACKET, PacketSocketNative.PACKET_ADD_MEMBERSHIP, &membership, (uint)sizeof(PacketSocketNative.Membership)) != 0)
+                if (SocketCalls.setsockopt(
+                    socket.Handle, PacketSocketNative.SOL_PACKET, PacketSocketNative.PACKET_ADD_MEMBERSHIP, &membership,
+                    (uint)sizeof(PacketSocketNative.Membership)) != 0)
                 {
                     throw LinuxException.Last("PACKET_ADD_MEMBERSHIP", interfaceName);
                 }
@@ -183,12 +174,12 @@ public sealed class PacketCapture : IDisposable
                 Protocol = BinaryPrimitives.ReverseEndianness(PacketSocketNative.ETH_P_ALL),
                 InterfaceIndex = (int)index,
             };
-            if (PacketSocketNative.bind(handle, &address, (uint)sizeof(PacketSocketNative.LinkLayerAddress)) != 0)
+            if (SocketCalls.bind(socket.Handle, &address, (uint)sizeof(PacketSocketNative.LinkLayerAddress)) != 0)
             {
                 throw LinuxException.Last("bind(AF_PACKET)", interfaceName);
             }
 
-            hardwareType = GetAddress(handle, interfaceName).HardwareType;
+            hardwareType = GetAddress(socket, interfaceName).HardwareType;
             return socket;
         }
         catch
@@ -212,23 +203,11 @@ public sealed class PacketCapture : IDisposable
         _ => throw new NotSupportedException($"{interfaceName} has hardware type {hardwareType}; Ethernet and IP interfaces can be captured."),
     };
 
-    private static unsafe PacketSocketNative.LinkLayerAddress GetAddress(int handle, string interfaceName)
+    private static unsafe PacketSocketNative.LinkLayerAddress GetAddress(NativeSocket socket, string interfaceName)
     {
         PacketSocketNative.LinkLayerAddress address = default;
         uint length = (uint)sizeof(PacketSocketNative.LinkLayerAddress);
-        return PacketSocketNative.getsockname(handle, &address, &length) == 0 ? address : throw LinuxException.Last("getsockname", interfaceName);
-    }
-
-    private static unsafe Errno TrySet(int handle, int level, int option, int value) =>
-        PacketSocketNative.setsockopt(handle, level, option, &value, sizeof(int)) == 0 ? Errno.None : Libc.LastError;
-
-    private static void Set(int handle, int level, int option, int value, string optionName, string interfaceName)
-    {
-        Errno error = TrySet(handle, level, option, value);
-        if (error != Errno.None)
-        {
-            throw new LinuxException(error, optionName, interfaceName);
-        }
+        return SocketCalls.getsockname(socket.Handle, &address, &length) == 0 ? address : throw LinuxException.Last("getsockname", interfaceName);
     }
 
     private static long Now() => (DateTime.UtcNow - DateTime.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
@@ -238,7 +217,7 @@ public sealed class PacketCapture : IDisposable
         _stop = true;
         lock (_statisticsLock)
         {
-            if (!_wake.IsClosed)
+            if (!_closed)
             {
                 ulong one = 1;
                 // It can fail only when it was written 2⁶⁴ − 2 times: the thread is awake then.
@@ -289,7 +268,7 @@ public sealed class PacketCapture : IDisposable
     {
         byte[] buffer = GC.AllocateUninitializedArray<byte>(VlanTagLength + BufferLength, pinned: true);
         PollDescriptor* descriptors = stackalloc PollDescriptor[2];
-        descriptors[0] = new PollDescriptor { Handle = _socket.Value, Events = Libc.POLLIN };
+        descriptors[0] = new PollDescriptor { Handle = _socket.Handle, Events = Libc.POLLIN };
         descriptors[1] = new PollDescriptor { Handle = _wake.Value, Events = Libc.POLLIN };
         Flush();
         while (!_stop)
@@ -302,7 +281,7 @@ public sealed class PacketCapture : IDisposable
 
             Drain(buffer);
             Flush();
-            if (_down && GetAddress(_socket.Value, InterfaceName).InterfaceIndex < 0)
+            if (_down && GetAddress(_socket, InterfaceName).InterfaceIndex < 0)
             {
                 throw new LinuxException(Errno.ENODEV, "recvmsg", InterfaceName, "the interface was removed");
             }
@@ -340,7 +319,7 @@ public sealed class PacketCapture : IDisposable
         PacketSocketNative.LinkLayerAddress address = default;
         byte* control = stackalloc byte[ControlLength];
         nint length;
-        PacketSocketNative.ReceivedHeader header = default;
+        MessageHeader header = default;
         fixed (byte* start = buffer)
         {
             // Room in front, in which a VLAN tag can be put back without moving the packet.
@@ -351,7 +330,7 @@ public sealed class PacketCapture : IDisposable
             header.VectorCount = 1;
             header.Control = control;
             header.ControlLength = ControlLength;
-            length = PacketSocketNative.recvmsg(_socket.Value, &header, PacketSocketNative.MSG_TRUNC);
+            length = SocketCalls.recvmsg(_socket.Handle, &header, SocketConstants.MSG_TRUNC);
         }
 
         if (length < 0)
@@ -410,29 +389,19 @@ public sealed class PacketCapture : IDisposable
     {
         auxiliary = default;
         long? time = null;
-        int headerLength = sizeof(PacketSocketNative.ControlHeader);
-        while (control.Length >= headerLength)
+        var reader = new ControlMessageReader(control);
+        while (reader.Next())
         {
-            var header = MemoryMarshal.Read<PacketSocketNative.ControlHeader>(control);
-            if (header.Length < (nuint)headerLength || header.Length > (nuint)control.Length)
+            if (reader is { Level: SocketConstants.SOL_SOCKET, Type: PacketSocketNative.SO_TIMESTAMPNS } && reader.Data.Length >= sizeof(TimeSpec))
             {
-                break;
-            }
-
-            ReadOnlySpan<byte> data = control[headerLength..(int)header.Length];
-            if (header is { Level: PacketSocketNative.SOL_SOCKET, Type: PacketSocketNative.SO_TIMESTAMPNS } && data.Length >= sizeof(TimeSpec))
-            {
-                var stamp = MemoryMarshal.Read<TimeSpec>(data);
+                TimeSpec stamp = MemoryMarshal.Read<TimeSpec>(reader.Data);
                 time = (stamp.Seconds * NanosecondsPerSecond) + stamp.Nanoseconds;
             }
-            else if (header is { Level: PacketSocketNative.SOL_PACKET, Type: PacketSocketNative.PACKET_AUXDATA }
-                && data.Length >= sizeof(PacketSocketNative.AuxiliaryData))
+            else if (reader is { Level: PacketSocketNative.SOL_PACKET, Type: PacketSocketNative.PACKET_AUXDATA }
+                && reader.Data.Length >= sizeof(PacketSocketNative.AuxiliaryData))
             {
-                auxiliary = MemoryMarshal.Read<PacketSocketNative.AuxiliaryData>(data);
+                auxiliary = MemoryMarshal.Read<PacketSocketNative.AuxiliaryData>(reader.Data);
             }
-
-            // Control messages begin at multiples of 8.
-            control = control[Math.Min(control.Length, ((int)header.Length + 7) & ~7)..];
         }
 
         return time ?? Now();
@@ -442,7 +411,7 @@ public sealed class PacketCapture : IDisposable
     {
         lock (_statisticsLock)
         {
-            if (_socket.IsClosed)
+            if (_closed)
             {
                 return;
             }
@@ -450,7 +419,7 @@ public sealed class PacketCapture : IDisposable
             PacketSocketNative.Statistics statistics = default;
             uint length = (uint)sizeof(PacketSocketNative.Statistics);
             // The kernel counts from zero after each reading.
-            if (PacketSocketNative.getsockopt(_socket.Value, PacketSocketNative.SOL_PACKET, PacketSocketNative.PACKET_STATISTICS, &statistics, &length) != 0)
+            if (SocketCalls.getsockopt(_socket.Handle, PacketSocketNative.SOL_PACKET, PacketSocketNative.PACKET_STATISTICS, &statistics, &length) != 0)
             {
                 throw LinuxException.Last("PACKET_STATISTICS", InterfaceName);
             }

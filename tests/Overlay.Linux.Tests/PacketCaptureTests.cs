@@ -1,7 +1,10 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using System.Text;
 using Overlay.Capture;
 using Overlay.DataPath;
 using Overlay.Linux.Interop;
@@ -10,6 +13,7 @@ using Xunit;
 
 namespace Overlay.Linux.Tests;
 
+[SupportedOSPlatform("linux")]
 public sealed class PacketCaptureTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
@@ -17,14 +21,10 @@ public sealed class PacketCaptureTests
     [Fact]
     public void Structures_have_the_kernels_sizes()
     {
-        Assert.Equal(20, Marshal.SizeOf<PacketSocketNative.LinkLayerAddress>());
-        Assert.Equal(20, Marshal.SizeOf<PacketSocketNative.AuxiliaryData>());
-        Assert.Equal(8, Marshal.SizeOf<PacketSocketNative.Statistics>());
-        Assert.Equal(16, Marshal.SizeOf<PacketSocketNative.Membership>());
-        Assert.Equal(56, Marshal.SizeOf<PacketSocketNative.ReceivedHeader>());
-        Assert.Equal(16, Marshal.SizeOf<PacketSocketNative.ControlHeader>());
-        Assert.Equal(12, (int)Marshal.OffsetOf<PacketSocketNative.LinkLayerAddress>(nameof(PacketSocketNative.LinkLayerAddress.Address)));
-        Assert.Equal(16, (int)Marshal.OffsetOf<PacketSocketNative.AuxiliaryData>(nameof(PacketSocketNative.AuxiliaryData.VlanTag)));
+        Assert.Equal(20, Unsafe.SizeOf<PacketSocketNative.LinkLayerAddress>());
+        Assert.Equal(20, Unsafe.SizeOf<PacketSocketNative.AuxiliaryData>());
+        Assert.Equal(8, Unsafe.SizeOf<PacketSocketNative.Statistics>());
+        Assert.Equal(16, Unsafe.SizeOf<PacketSocketNative.Membership>());
     }
 
     [Fact]
@@ -66,20 +66,20 @@ public sealed class PacketCaptureTests
         Requires.Root();
         Requires.Tool("tshark");
         using var pair = new VethPair();
-        Ip($"-n {pair.LeftName} link add link left name left.7 type vlan id 7");
-        Ip($"-n {pair.LeftName} addr add 198.51.100.1/24 dev left.7");
-        Ip($"-n {pair.LeftName} link set left.7 up");
-        Ip($"-n {pair.LeftName} neigh add 198.51.100.2 lladdr 02:00:00:00:00:22 dev left.7");
         using var file = new CaptureFile();
         using (PacketCapture capture = pair.Right.Run(() => PacketCapture.Start("right", file.Create(), new PacketCaptureOptions { SnapLength = 60, Promiscuous = true })))
         {
-            pair.Left.Run(() => SendUdp("198.51.100.1", "198.51.100.2", count: 1));
+            byte[] frame = new byte[100];
+            // 802.1Q, priority 3, VLAN 7; then an experimental EtherType.
+            byte[] header = [2, 0, 0, 0, 0, 0x22, 2, 0, 0, 0, 0, 0x11, 0x81, 0x00, 0x60, 0x07, 0x88, 0xB5];
+            header.CopyTo(frame, 0);
+            pair.Left.Run(() => SendFrame("left", frame));
             WaitUntil(() => capture.Captured >= 1);
             capture.Stop();
         }
 
-        string[] packet = Tshark.Fields(file.Path, "vlan.id", "eth.dst", "ip.dst", "frame.len", "frame.cap_len").Single(field => field[2] == "198.51.100.2");
-        Assert.Equal(["7", "02:00:00:00:00:22", "198.51.100.2", (14 + 4 + 20 + 8 + 100).ToString(null, null), "60"], packet);
+        string[] packet = Tshark.Fields(file.Path, "vlan.id", "vlan.priority", "eth.dst", "vlan.etype", "frame.len", "frame.cap_len").Single(field => field[0].Length > 0);
+        Assert.Equal(["7", "3", "02:00:00:00:00:22", "0x88b5", "100", "60"], packet);
     }
 
     [Fact]
@@ -224,6 +224,23 @@ public sealed class PacketCaptureTests
         }
     }
 
+    private static unsafe void SendFrame(string interfaceName, byte[] frame)
+    {
+        using NativeSocket socket = NativeSocket.Open(PacketSocketNative.AF_PACKET, SocketConstants.SOCK_RAW, 0, "test");
+        uint index;
+        fixed (byte* name = Encoding.UTF8.GetBytes(interfaceName + '\0'))
+        {
+            index = Libc.if_nametoindex(name);
+        }
+
+        PacketSocketNative.LinkLayerAddress address = new() { Family = PacketSocketNative.AF_PACKET, InterfaceIndex = (int)index };
+        Assert.Equal(0, SocketCalls.bind(socket.Handle, &address, (uint)sizeof(PacketSocketNative.LinkLayerAddress)));
+        fixed (byte* bytes = frame)
+        {
+            Assert.Equal(frame.Length, Libc.write(socket.Handle, bytes, (nuint)frame.Length));
+        }
+    }
+
     private static void WaitUntil(Func<bool> condition) => Assert.True(SpinWait.SpinUntil(
         () =>
         {
@@ -297,7 +314,7 @@ public sealed class PacketCaptureTests
     {
         public string Path { get; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"overlay-capture-{Guid.NewGuid():N}.pcapng");
 
-        public Stream Create() => File.Create(Path);
+        public FileStream Create() => File.Create(Path);
 
         public void Dispose() => File.Delete(Path);
     }

@@ -2,18 +2,12 @@ using System.Runtime.InteropServices;
 
 namespace Overlay.Linux.Interop;
 
-/// <summary>What a packet socket needs beyond <see cref="Libc"/> (packet(7), linux/if_packet.h, linux/if_arp.h), under its own names and blittable.</summary>
-internal static unsafe partial class PacketSocketNative
+/// <summary>Numbers and structures of packet sockets (packet(7), linux/if_packet.h, linux/if_arp.h), under their own names.</summary>
+internal static unsafe class PacketSocketNative
 {
     public const int AF_PACKET = 17;
-    public const int SOCK_RAW = 3;
-    public const int SOCK_NONBLOCK = Libc.O_NONBLOCK;
-    public const int SOCK_CLOEXEC = Libc.O_CLOEXEC;
     public const ushort ETH_P_ALL = 3;
 
-    public const int SOL_SOCKET = 1;
-    public const int SO_RCVBUF = 8;
-    public const int SO_RCVBUFFORCE = 33;
     // On 64-bit Linux the old and the new form have the same layout; the number is that of the control message, too.
     public const int SO_TIMESTAMPNS = 35;
 
@@ -23,8 +17,6 @@ internal static unsafe partial class PacketSocketNative
     public const int PACKET_AUXDATA = 8;
     public const ushort PACKET_MR_PROMISC = 1;
     public const byte PACKET_OUTGOING = 4;
-
-    public const int MSG_TRUNC = 0x20;
 
     public const uint TP_STATUS_VLAN_VALID = 0x10;
     public const uint TP_STATUS_VLAN_TPID_VALID = 0x40;
@@ -37,27 +29,7 @@ internal static unsafe partial class PacketSocketNative
     public const ushort ARPHRD_SIT = 776;
     public const ushort ARPHRD_NONE = 0xFFFE;
 
-    private const string Library = "libc";
-
-    [LibraryImport(Library)]
-    public static partial int socket(int family, int type, int protocol);
-
-    [LibraryImport(Library)]
-    public static partial int bind(int handle, LinkLayerAddress* address, uint length);
-
-    [LibraryImport(Library)]
-    public static partial int getsockname(int handle, LinkLayerAddress* address, uint* length);
-
-    [LibraryImport(Library)]
-    public static partial int setsockopt(int handle, int level, int option, void* value, uint length);
-
-    [LibraryImport(Library)]
-    public static partial int getsockopt(int handle, int level, int option, void* value, uint* length);
-
-    [LibraryImport(Library)]
-    public static partial nint recvmsg(int handle, ReceivedHeader* message, int flags);
-
-    /// <summary>struct sockaddr_ll.</summary>
+    /// <summary>struct sockaddr_ll: 20 bytes.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct LinkLayerAddress
     {
@@ -68,10 +40,10 @@ internal static unsafe partial class PacketSocketNative
         public ushort HardwareType;
         public byte PacketType;
         public byte AddressLength;
-        public ulong Address;
+        public fixed byte Address[8];
     }
 
-    /// <summary>struct tpacket_auxdata: what the kernel took out of the bytes, for instance the outermost VLAN tag.</summary>
+    /// <summary>struct tpacket_auxdata, 20 bytes: what the kernel took out of the bytes, for instance the outermost VLAN tag.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct AuxiliaryData
     {
@@ -84,7 +56,7 @@ internal static unsafe partial class PacketSocketNative
         public ushort VlanProtocol;
     }
 
-    /// <summary>struct tpacket_stats: since the last time it was read.</summary>
+    /// <summary>struct tpacket_stats, 8 bytes: since the last time it was read.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct Statistics
     {
@@ -93,7 +65,7 @@ internal static unsafe partial class PacketSocketNative
         public uint Drops;
     }
 
-    /// <summary>struct packet_mreq.</summary>
+    /// <summary>struct packet_mreq: 16 bytes.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct Membership
     {
@@ -101,27 +73,5 @@ internal static unsafe partial class PacketSocketNative
         public ushort Type;
         public ushort AddressLength;
         public fixed byte Address[8];
-    }
-
-    /// <summary>struct msghdr.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    public struct ReceivedHeader
-    {
-        public void* Name;
-        public uint NameLength;
-        public IoVector* Vectors;
-        public nuint VectorCount;
-        public byte* Control;
-        public nuint ControlLength;
-        public int Flags;
-    }
-
-    /// <summary>struct cmsghdr; the data follows.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    public struct ControlHeader
-    {
-        public nuint Length;
-        public int Level;
-        public int Type;
     }
 }
