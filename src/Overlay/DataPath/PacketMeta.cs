@@ -54,6 +54,11 @@ public struct PacketMeta
     /// <summary>Why it was dropped, if <see cref="State"/> says so.</summary>
     public DropReason Drop { get; set; }
 
+    /// <summary>
+    /// How many segments of a superpacket in state <see cref="PacketState.Sent"/> were refused all the same, for the reason in <see cref="Drop"/>.
+    /// </summary>
+    public ushort RefusedSegments { get; set; }
+
     /// <summary>Payload bytes of each segment but the last; 0 for a plain packet.</summary>
     public ushort SegmentSize { get; set; }
 

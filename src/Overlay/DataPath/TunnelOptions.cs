@@ -24,6 +24,9 @@ public sealed record TunnelOptions
     /// <summary>Whether source MAC addresses of received frames are learned.</summary>
     public bool Learning { get; init; }
 
+    /// <summary>A secret of this end that enters the flow hash, so that nobody outside can aim flows at one source port. Any number.</summary>
+    public uint FlowHashSeed { get; init; }
+
     /// <summary>The choices that RFCs leave open.</summary>
     public TunnelPolicy Policy { get; init; } = TunnelPolicy.Default;
 }

@@ -1,0 +1,43 @@
+using Overlay.Tables;
+
+namespace Overlay.DataPath;
+
+/// <summary>One tunnel: what it is, the tables behind it, and the books of both directions.</summary>
+public sealed class Tunnel
+{
+    /// <summary>Makes a tunnel.</summary>
+    /// <param name="options">What it is.</param>
+    /// <param name="tables">The tables its paths read.</param>
+    /// <exception cref="ArgumentException">IP in IP over an Ethernet device.</exception>
+    public Tunnel(TunnelOptions options, OverlayTables tables)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(tables);
+        if (options.Kind == TunnelKind.IPInIP && options.Layer == DeviceLayer.Ethernet)
+        {
+            throw new ArgumentException($"Tunnel '{options.Name}': IP in IP carries IP packets, not Ethernet frames; its device is a TUN.", nameof(options));
+        }
+
+        Options = options;
+        Tables = tables;
+    }
+
+    /// <summary>What the tunnel is.</summary>
+    public TunnelOptions Options { get; }
+
+    /// <summary>The tables behind it.</summary>
+    public OverlayTables Tables { get; }
+
+    /// <summary>Addresses that the ingress path has seen and the writer of the tables is to learn.</summary>
+    public LearningQueue Learned { get; } = new();
+
+    /// <summary>Device to underlay.</summary>
+    public DirectionCounters Egress { get; } = new();
+
+    /// <summary>Underlay to device.</summary>
+    public DirectionCounters Ingress { get; } = new();
+
+    /// <summary>Whether packets from an underlay address are taken.</summary>
+    internal bool Permits(ValueIPAddress remote) =>
+        Options.Policy.Remotes.KnownOnly ? Tables.IsKnownRemote(remote) : Options.Policy.Remotes.Contains(remote);
+}

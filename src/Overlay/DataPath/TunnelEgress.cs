@@ -1,0 +1,193 @@
+using Overlay.Tables;
+using Overlay.Wire;
+
+namespace Overlay.DataPath;
+
+/// <summary>
+/// The way from a tunnel's device to the underlay: which remote, and what the outer headers say. The endpoint's port writes them.
+/// </summary>
+public sealed class TunnelEgress : IPacketPath
+{
+    private readonly Tunnel _tunnel;
+    private readonly TunnelOptions _options;
+    private readonly OverlayTables _tables;
+    private readonly int _device;
+    private readonly int _endpoint;
+    private readonly OuterHeaderPolicy _outer;
+
+    /// <summary>Makes the path.</summary>
+    /// <param name="tunnel">The tunnel.</param>
+    /// <param name="device">The worker's number of the device's port: answers made here go back there.</param>
+    /// <param name="endpoint">The worker's number of the endpoint's port.</param>
+    public TunnelEgress(Tunnel tunnel, int device, int endpoint)
+    {
+        ArgumentNullException.ThrowIfNull(tunnel);
+        _tunnel = tunnel;
+        _options = tunnel.Options;
+        _tables = tunnel.Tables;
+        _device = device;
+        _endpoint = endpoint;
+        _outer = new OuterHeaderPolicy(_options);
+    }
+
+    /// <inheritdoc/>
+    public void Process(PacketBatch batch, long now)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        int received = batch.Count;
+        for (int i = 0; i < received; i++)
+        {
+            _tunnel.Egress.Enter(batch, i);
+            DropReason reason = _options.Layer == DeviceLayer.Ethernet ? DecideFrame(batch, i) : DecidePacket(batch, i);
+            if (reason != DropReason.None)
+            {
+                batch.Drop(i, reason);
+            }
+        }
+
+        for (int i = received; i < batch.Count; i++)
+        {
+            _tunnel.Egress.Enter(batch, i);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Complete(PacketBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        for (int i = 0; i < batch.Count; i++)
+        {
+            _tunnel.Egress.Leave(batch, i);
+        }
+    }
+
+    private DropReason DecideFrame(PacketBatch batch, int index)
+    {
+        if (!EthernetFrame.TryParse(batch.Data(index), out EthernetFrame frame))
+        {
+            return DropReason.Truncated;
+        }
+
+        if (frame.VlanCount > 0 && _options.Policy.InnerVlan != InnerVlanPolicy.Keep)
+        {
+            if (_options.Policy.InnerVlan == InnerVlanPolicy.Refuse)
+            {
+                return DropReason.InnerVlan;
+            }
+
+            VlanTags.Strip(batch, index, frame.HeaderLength);
+            _ = EthernetFrame.TryParse(batch.Data(index), out frame);
+        }
+
+        if (NeighborResponder.TryAnswer(batch, frame, _options.Vni, _tables.Neighbors, _device))
+        {
+            batch.Meta(index).State = PacketState.Consumed;
+            return DropReason.None;
+        }
+
+        InnerIP inner = default;
+        bool hasIP = frame.EtherType is EtherType.IPv4 or EtherType.IPv6 && InnerIP.TryRead(frame.Payload, out inner, out _);
+        ref PacketMeta meta = ref batch.Meta(index);
+        meta.FlowHash = FlowHash.Compute(frame, _options.FlowHashSeed);
+        meta.Vni = _options.Vni;
+        if (!frame.Destination.IsMulticast && _tables.Forwarding.TryLookup(_options.Vni, frame.Destination, out FdbEntry entry))
+        {
+            meta.DestinationPort = entry.Port;
+            return Send(ref meta, entry.Remote, hasIP, inner);
+        }
+
+        return Flood(batch, index, hasIP, inner);
+    }
+
+    private DropReason DecidePacket(PacketBatch batch, int index)
+    {
+        Span<byte> packet = batch.Data(index);
+        if (!InnerIP.TryRead(packet, out InnerIP inner, out WireError error))
+        {
+            return error == WireError.Version ? DropReason.NotIP : InnerIP.ToDropReason(error);
+        }
+
+        if (inner.HasMappedAddress)
+        {
+            return DropReason.MappedAddress;
+        }
+
+        if (inner.Ttl == 0)
+        {
+            return DropReason.TtlExpired;
+        }
+
+        if (!_tables.Routes.TryLookup(inner.Destination, out RouteEntry route))
+        {
+            return DropReason.NoRoute;
+        }
+
+        ref PacketMeta meta = ref batch.Meta(index);
+        meta.FlowHash = FlowHash.ComputeIP(packet, _options.FlowHashSeed);
+        meta.Vni = _options.Vni;
+        if (_options.Kind == TunnelKind.Vxlan)
+        {
+            // The remote's VTEP routes on; its MAC is the inner next hop's (layer-3 VXLAN as flannel and Calico run it).
+            EthernetHeader header = new(route.Mac, _options.DeviceMac, inner.Destination.IsIPv4 ? EtherType.IPv4 : EtherType.IPv6);
+            _ = header.TryWrite(batch.Prepend(index, EthernetFrame.MinimumHeaderLength), out _);
+        }
+
+        return Send(ref meta, route.Remote, hasIP: true, inner);
+    }
+
+    private DropReason Flood(PacketBatch batch, int index, bool hasIP, in InnerIP inner)
+    {
+        ReadOnlySpan<ValueIPAddress> remotes = _tables.Flood[_options.Vni];
+        if (remotes.IsEmpty)
+        {
+            return DropReason.NoRemote;
+        }
+
+        ref PacketMeta meta = ref batch.Meta(index);
+        if (remotes.Length > 1 && meta.Checksum == ChecksumState.Partial && meta.Segmentation == SegmentationKind.None)
+        {
+            // Copies share their bytes: the checksum must be written once, before there are several.
+            if (!Segmentation.CompleteChecksum(batch.Data(index), meta))
+            {
+                return DropReason.BadLength;
+            }
+
+            meta.Checksum = ChecksumState.Verified;
+        }
+
+        for (int i = 1; i < remotes.Length; i++)
+        {
+            int copy = batch.Share(index);
+            if (copy < 0)
+            {
+                _tunnel.Egress.RefuseReplicas((remotes.Length - i) * batch.SegmentCount(index), DropReason.QueueFull);
+                break;
+            }
+
+            ref PacketMeta copied = ref batch.Meta(copy);
+            copied.Origin = PacketOrigin.Replicated;
+            DropReason reason = Send(ref copied, remotes[i], hasIP, inner);
+            if (reason != DropReason.None)
+            {
+                batch.Drop(copy, reason);
+            }
+        }
+
+        return Send(ref meta, remotes[0], hasIP, inner);
+    }
+
+    private DropReason Send(ref PacketMeta meta, ValueIPAddress remote, bool hasIP, in InnerIP inner)
+    {
+        if (hasIP && inner.Destination == remote && inner.Source == _options.Local)
+        {
+            // Our own outer packet has come back: a route leads the endpoint into its tunnel.
+            return DropReason.Loop;
+        }
+
+        meta.Remote = remote;
+        meta.Local = _options.Local;
+        meta.Output = _endpoint;
+        _outer.Apply(ref meta, hasIP, inner);
+        return DropReason.None;
+    }
+}

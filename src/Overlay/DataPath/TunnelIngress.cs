@@ -1,0 +1,276 @@
+using Overlay.Tables;
+using Overlay.Wire;
+
+namespace Overlay.DataPath;
+
+/// <summary>
+/// The way from an endpoint to the devices of its tunnels: whose packet it is, whether it may pass, what is learned from it. The inner packet
+/// stays where it lies.
+/// </summary>
+public sealed class TunnelIngress : IPacketPath
+{
+    private readonly TunnelKind _kind;
+    private readonly Dictionary<uint, int> _byVni = [];
+    private readonly List<Attachment> _attachments = [];
+
+    /// <summary>Makes the path of an endpoint.</summary>
+    /// <param name="kind">The encapsulation it speaks.</param>
+    public TunnelIngress(TunnelKind kind) => _kind = kind;
+
+    /// <summary>Packets that no tunnel owns: malformed, or with a VNI nobody has.</summary>
+    public DirectionCounters Unowned { get; } = new();
+
+    /// <summary>Adds a tunnel. An IP-in-IP endpoint has exactly one, VXLAN tunnels are told apart by VNI.</summary>
+    /// <param name="tunnel">The tunnel.</param>
+    /// <param name="device">The worker's number of its device's port.</param>
+    /// <exception cref="ArgumentException">Another kind, or the place is taken.</exception>
+    public void Attach(Tunnel tunnel, int device)
+    {
+        ArgumentNullException.ThrowIfNull(tunnel);
+        if (tunnel.Options.Kind != _kind)
+        {
+            throw new ArgumentException($"Tunnel '{tunnel.Options.Name}' is {tunnel.Options.Kind}, the endpoint speaks {_kind}.", nameof(tunnel));
+        }
+
+        uint key = _kind == TunnelKind.Vxlan ? tunnel.Options.Vni.Value : 0;
+        if (!_byVni.TryAdd(key, _attachments.Count))
+        {
+            string other = _attachments[_byVni[key]].Tunnel.Options.Name;
+            throw new ArgumentException($"Tunnel '{tunnel.Options.Name}' would receive the packets of tunnel '{other}': same endpoint, same VNI {key}.", nameof(tunnel));
+        }
+
+        _attachments.Add(new Attachment(tunnel, device));
+    }
+
+    /// <inheritdoc/>
+    public void Process(PacketBatch batch, long now)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        for (int i = 0; i < batch.Count; i++)
+        {
+            DropReason reason = _kind == TunnelKind.Vxlan ? TakeVxlan(batch, i, now) : TakeIPInIP(batch, i);
+            if (reason != DropReason.None)
+            {
+                batch.Drop(i, reason);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Complete(PacketBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        for (int i = 0; i < batch.Count; i++)
+        {
+            CountersOf(batch.Meta(i).Tunnel).Leave(batch, i);
+        }
+    }
+
+    private DirectionCounters CountersOf(int tunnel) => tunnel < 0 ? Unowned : _attachments[tunnel].Tunnel.Ingress;
+
+    private DropReason TakeVxlan(PacketBatch batch, int index, long now)
+    {
+        ref PacketMeta meta = ref batch.Meta(index);
+        DropReason reason = DropReason.None;
+        ulong header = 0;
+        int number = -1;
+        if (!VxlanPacket.TryParse(batch.Data(index), out VxlanPacket packet, out WireError error))
+        {
+            reason = error == WireError.Flags ? DropReason.BadFlags : DropReason.Truncated;
+        }
+        else if (!_byVni.TryGetValue(packet.Vni.Value, out number))
+        {
+            number = -1;
+            reason = DropReason.UnknownVni;
+        }
+        else
+        {
+            header = packet.RawHeader;
+            meta.Vni = packet.Vni;
+        }
+
+        meta.Tunnel = number;
+        CountersOf(number).Enter(batch, index);
+        if (reason != DropReason.None)
+        {
+            return reason;
+        }
+
+        (Tunnel tunnel, int device) = _attachments[number];
+        if (!tunnel.Options.Policy.ReservedBits.Accepts(header))
+        {
+            return DropReason.ReservedBits;
+        }
+
+        if (!tunnel.Permits(meta.Remote))
+        {
+            return DropReason.UnknownRemote;
+        }
+
+        batch.TrimStart(index, VxlanPacket.HeaderLength);
+        meta.Output = device;
+        return tunnel.Options.Layer == DeviceLayer.Ethernet ? TakeFrame(batch, index, tunnel, now) : TakeRoutedFrame(batch, index, tunnel);
+    }
+
+    private static DropReason TakeFrame(PacketBatch batch, int index, Tunnel tunnel, long now)
+    {
+        if (!EthernetFrame.TryParse(batch.Data(index), out EthernetFrame frame))
+        {
+            return DropReason.InnerTruncated;
+        }
+
+        MacAddress source = frame.Source;
+        if (source.IsMulticast || source.IsZero)
+        {
+            return DropReason.InvalidSourceMac;
+        }
+
+        if (source == tunnel.Options.DeviceMac)
+        {
+            return DropReason.LocalMac;
+        }
+
+        if (frame.EtherType is EtherType.IPv4 or EtherType.IPv6)
+        {
+            Span<byte> packet = batch.Data(index)[frame.HeaderLength..];
+            if (InnerIP.TryRead(packet, out InnerIP inner, out WireError error))
+            {
+                DropReason reason = CombineEcn(packet, inner, batch.Meta(index).TrafficClass, tunnel.Options.Policy.Ecn);
+                if (reason != DropReason.None)
+                {
+                    return reason;
+                }
+            }
+            else if (error == WireError.Truncated)
+            {
+                // Where the header is there but odd, a bridge passes the frame as it is; where it is cut, nobody could use it.
+                return DropReason.InnerTruncated;
+            }
+        }
+
+        if (frame.VlanCount > 0 && tunnel.Options.Policy.InnerVlan != InnerVlanPolicy.Keep)
+        {
+            if (tunnel.Options.Policy.InnerVlan == InnerVlanPolicy.Refuse)
+            {
+                return DropReason.InnerVlan;
+            }
+
+            VlanTags.Strip(batch, index, frame.HeaderLength);
+        }
+
+        ValueIPAddress remote = batch.Meta(index).Remote;
+        if (tunnel.Options.Learning && tunnel.Tables.Forwarding.NeedsLearning(tunnel.Options.Vni, source, remote, now))
+        {
+            // A full queue counts the loss itself; the next frame of this source tries again.
+            _ = tunnel.Learned.TryEnqueue(new LearnedAddress(tunnel.Options.Vni, source, remote));
+        }
+
+        return DropReason.None;
+    }
+
+    private static DropReason TakeRoutedFrame(PacketBatch batch, int index, Tunnel tunnel)
+    {
+        if (!EthernetFrame.TryParse(batch.Data(index), out EthernetFrame frame))
+        {
+            return DropReason.InnerTruncated;
+        }
+
+        if (frame.Destination != tunnel.Options.DeviceMac)
+        {
+            return DropReason.ForeignMac;
+        }
+
+        if (frame.VlanCount > 0 && tunnel.Options.Policy.InnerVlan == InnerVlanPolicy.Refuse)
+        {
+            return DropReason.InnerVlan;
+        }
+
+        EtherType type = frame.EtherType;
+        batch.TrimStart(index, frame.HeaderLength);
+        return type switch
+        {
+            EtherType.IPv4 => TakePacket(batch, index, tunnel, version: 4),
+            EtherType.IPv6 => TakePacket(batch, index, tunnel, version: 6),
+            _ => DropReason.NotIP,
+        };
+    }
+
+    private DropReason TakeIPInIP(PacketBatch batch, int index)
+    {
+        ref PacketMeta meta = ref batch.Meta(index);
+        meta.Tunnel = _byVni.GetValueOrDefault(0u, -1);
+        CountersOf(meta.Tunnel).Enter(batch, index);
+        if (meta.Tunnel < 0)
+        {
+            return DropReason.UnknownVni;
+        }
+
+        (Tunnel tunnel, int device) = _attachments[meta.Tunnel];
+        if (!tunnel.Permits(meta.Remote))
+        {
+            return DropReason.UnknownRemote;
+        }
+
+        meta.Output = device;
+        return TakePacket(batch, index, tunnel, version: meta.Protocol == IPProtocol.IPv6 ? 6 : 4);
+    }
+
+    private static DropReason TakePacket(PacketBatch batch, int index, Tunnel tunnel, int version)
+    {
+        Span<byte> packet = batch.Data(index);
+        if (!InnerIP.TryRead(packet, out InnerIP inner, out WireError error))
+        {
+            return InnerIP.ToDropReason(error);
+        }
+
+        // The version must be the one that was announced: a parser behind us may trust the announcement.
+        if (packet[0] >> 4 != version)
+        {
+            return DropReason.BadVersion;
+        }
+
+        if (inner.HasMappedAddress)
+        {
+            return DropReason.MappedAddress;
+        }
+
+        if (inner.Ttl == 0)
+        {
+            return DropReason.TtlExpired;
+        }
+
+        DropReason reason = CombineEcn(packet, inner, batch.Meta(index).TrafficClass, tunnel.Options.Policy.Ecn);
+        if (reason == DropReason.None && inner.Length < packet.Length)
+        {
+            // Ethernet padding, or whatever else lay behind the packet, is not part of it.
+            batch.Truncate(index, inner.Length);
+        }
+
+        return reason;
+    }
+
+    private static DropReason CombineEcn(Span<byte> packet, in InnerIP inner, byte outerClass, EcnProfile profile)
+    {
+        Ecn before = (Ecn)(inner.TrafficClass & 3);
+        if (!EcnTunnel.TryInner((Ecn)(outerClass & 3), before, profile, out Ecn after))
+        {
+            return DropReason.EcnInvalid;
+        }
+
+        if (after != before)
+        {
+            if (inner.IsIPv4)
+            {
+                IPv4Editing.SetEcn(packet, after);
+            }
+            else
+            {
+                IPv6Editing.SetEcn(packet, after);
+            }
+        }
+
+        return DropReason.None;
+    }
+
+    private readonly record struct Attachment(Tunnel Tunnel, int Device);
+}

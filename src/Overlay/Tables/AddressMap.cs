@@ -1,0 +1,137 @@
+using System.Numerics;
+
+namespace Overlay.Tables;
+
+/// <summary>
+/// A map (number, address) → non-zero word for one writer and any number of readers, which take no lock and never allocate. It works as the
+/// <see cref="ForwardingTable"/> does: a slot belongs to its key for the life of the array, so a value is read and replaced in one load or store.
+/// </summary>
+internal sealed class AddressMap
+{
+    private const int MinimumCapacity = 16;
+
+    private readonly HashSeed _seed = HashSeed.Create();
+    private Slot[] _slots = new Slot[MinimumCapacity];
+    private int _used;
+    private int _count;
+
+    /// <summary>Keys that have a value.</summary>
+    public int Count => Volatile.Read(ref _count);
+
+    /// <summary>Finds a value.</summary>
+    public bool TryGet(uint number, ValueIPAddress address, out ulong value)
+    {
+        Slot[] slots = Volatile.Read(ref _slots);
+        for (uint position = Hash(number, address); ; position++)
+        {
+            ref Slot slot = ref slots[(int)(position & (uint)(slots.Length - 1))];
+
+            // The state is stored after the key, so whoever sees it sees the key.
+            if (!Volatile.Read(ref slot.IsUsed))
+            {
+                value = 0;
+                return false;
+            }
+
+            if (slot.Number == number && slot.Address == address)
+            {
+                value = Volatile.Read(ref slot.Value);
+                return value != 0;
+            }
+        }
+    }
+
+    /// <summary>Sets a value other than 0. Writer only.</summary>
+    /// <returns>Whether there was none before.</returns>
+    public bool Set(uint number, ValueIPAddress address, ulong value)
+    {
+        ref Slot slot = ref FindOwn(_slots, number, address);
+        if (!slot.IsUsed)
+        {
+            if (2 * (_used + 1) > _slots.Length)
+            {
+                Rebuild();
+                slot = ref FindOwn(_slots, number, address);
+            }
+
+            _used++;
+            slot.Number = number;
+            slot.Address = address;
+        }
+
+        bool isNew = slot.Value == 0;
+        Volatile.Write(ref slot.Value, value);
+        Volatile.Write(ref slot.IsUsed, true);
+        Volatile.Write(ref _count, _count + (isNew ? 1 : 0));
+        return isNew;
+    }
+
+    /// <summary>Removes a value. Writer only.</summary>
+    /// <returns>Whether there was one.</returns>
+    public bool Remove(uint number, ValueIPAddress address)
+    {
+        ref Slot slot = ref FindOwn(_slots, number, address);
+        if (slot.Value == 0)
+        {
+            return false;
+        }
+
+        Volatile.Write(ref slot.Value, 0);
+        Volatile.Write(ref _count, _count - 1);
+        return true;
+    }
+
+    /// <summary>All values. Any thread.</summary>
+    public List<(uint Number, ValueIPAddress Address, ulong Value)> Snapshot()
+    {
+        Slot[] slots = Volatile.Read(ref _slots);
+        List<(uint, ValueIPAddress, ulong)> rows = new(Count);
+        for (int i = 0; i < slots.Length; i++)
+        {
+            ref Slot slot = ref slots[i];
+            if (Volatile.Read(ref slot.IsUsed) && Volatile.Read(ref slot.Value) is not 0 and ulong value)
+            {
+                rows.Add((slot.Number, slot.Address, value));
+            }
+        }
+
+        return rows;
+    }
+
+    private uint Hash(uint number, ValueIPAddress address) => _seed.Mix(address.High ^ ((ulong)number << 32), address.Low);
+
+    private ref Slot FindOwn(Slot[] slots, uint number, ValueIPAddress address)
+    {
+        for (uint position = Hash(number, address); ; position++)
+        {
+            ref Slot slot = ref slots[(int)(position & (uint)(slots.Length - 1))];
+            if (!slot.IsUsed || (slot.Number == number && slot.Address == address))
+            {
+                return ref slot;
+            }
+        }
+    }
+
+    private void Rebuild()
+    {
+        Slot[] slots = new Slot[BitOperations.RoundUpToPowerOf2((uint)Math.Max(MinimumCapacity, 3 * (_count + 1)))];
+        foreach (Slot slot in _slots)
+        {
+            if (slot.Value != 0)
+            {
+                FindOwn(slots, slot.Number, slot.Address) = slot;
+            }
+        }
+
+        _used = _count;
+        Volatile.Write(ref _slots, slots);
+    }
+
+    private struct Slot
+    {
+        public ValueIPAddress Address;
+        public ulong Value;
+        public uint Number;
+        public bool IsUsed;
+    }
+}

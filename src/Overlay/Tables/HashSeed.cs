@@ -1,0 +1,26 @@
+namespace Overlay.Tables;
+
+/// <summary>
+/// The secret of one hash table. Who sends packets chooses the keys, so a fixed hash would let him fill one chain;
+/// with 128 secret bits he cannot know which keys meet.
+/// </summary>
+internal readonly struct HashSeed(ulong first, ulong second)
+{
+    private readonly ulong _first = first;
+    private readonly ulong _second = second;
+
+    /// <summary>A seed nobody can predict. A GUID of version 4 carries 122 random bits; the six fixed ones do no harm.</summary>
+    public static HashSeed Create()
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        Guid.NewGuid().TryWriteBytes(bytes);
+        return new HashSeed(BitConverter.ToUInt64(bytes), BitConverter.ToUInt64(bytes[8..]));
+    }
+
+    /// <summary>A 128-bit product folded: each bit of both words reaches each bit of the result, in one multiplication.</summary>
+    public uint Mix(ulong a, ulong b)
+    {
+        ulong high = Math.BigMul(a ^ _first, b ^ _second, out ulong low);
+        return (uint)(high ^ low);
+    }
+}

@@ -1,0 +1,69 @@
+using System.Net;
+
+namespace Overlay.Tables;
+
+/// <summary>
+/// One change of an overlay's tables. A control plane – a file, the kernel, etcd, BGP EVPN – is a source of these and nothing else; they are applied by
+/// <see cref="OverlayTables.Apply"/>. Made by the factory methods; which properties mean something depends on <see cref="Kind"/>.
+/// </summary>
+public readonly record struct OverlayUpdate
+{
+    /// <summary>What it does.</summary>
+    public OverlayUpdateKind Kind { get; private init; }
+
+    /// <summary>The network; not for routes.</summary>
+    public Vni Vni { get; private init; }
+
+    /// <summary>The MAC address of a forwarding entry or a neighbour.</summary>
+    public MacAddress Mac { get; private init; }
+
+    /// <summary>The address of a neighbour, the prefix of a route, or the remote of a flood list.</summary>
+    public ValueIPAddress Address { get; private init; }
+
+    /// <summary>The length of a route's prefix, 0 to 32 or 128.</summary>
+    public int PrefixLength { get; private init; }
+
+    /// <summary>The forwarding entry to be set.</summary>
+    public FdbEntry Entry { get; private init; }
+
+    /// <summary>The route to be set.</summary>
+    public RouteEntry Route { get; private init; }
+
+    /// <summary>Frames to a MAC address go to a remote.</summary>
+    public static OverlayUpdate SetForwarding(Vni vni, MacAddress mac, FdbEntry entry) =>
+        new() { Kind = OverlayUpdateKind.SetForwarding, Vni = vni, Mac = mac, Entry = entry };
+
+    /// <summary>Withdraws a forwarding entry.</summary>
+    public static OverlayUpdate RemoveForwarding(Vni vni, MacAddress mac) =>
+        new() { Kind = OverlayUpdateKind.RemoveForwarding, Vni = vni, Mac = mac };
+
+    /// <summary>An inner address has a MAC address.</summary>
+    public static OverlayUpdate SetNeighbor(Vni vni, ValueIPAddress address, MacAddress mac) =>
+        new() { Kind = OverlayUpdateKind.SetNeighbor, Vni = vni, Address = address, Mac = mac };
+
+    /// <summary>Withdraws a neighbour.</summary>
+    public static OverlayUpdate RemoveNeighbor(Vni vni, ValueIPAddress address) =>
+        new() { Kind = OverlayUpdateKind.RemoveNeighbor, Vni = vni, Address = address };
+
+    /// <summary>Packets to a prefix go to a remote.</summary>
+    public static OverlayUpdate SetRoute(ValueIPAddress prefix, int length, RouteEntry route) =>
+        new() { Kind = OverlayUpdateKind.SetRoute, Address = prefix, PrefixLength = length, Route = route };
+
+    /// <inheritdoc cref="SetRoute(ValueIPAddress, int, RouteEntry)"/>
+    public static OverlayUpdate SetRoute(IPNetwork prefix, RouteEntry route) => SetRoute(prefix.BaseAddress, prefix.PrefixLength, route);
+
+    /// <summary>Withdraws a route.</summary>
+    public static OverlayUpdate RemoveRoute(ValueIPAddress prefix, int length) =>
+        new() { Kind = OverlayUpdateKind.RemoveRoute, Address = prefix, PrefixLength = length };
+
+    /// <inheritdoc cref="RemoveRoute(ValueIPAddress, int)"/>
+    public static OverlayUpdate RemoveRoute(IPNetwork prefix) => RemoveRoute(prefix.BaseAddress, prefix.PrefixLength);
+
+    /// <summary>A remote gets copies of what is flooded in a network.</summary>
+    public static OverlayUpdate AddFlood(Vni vni, ValueIPAddress remote) =>
+        new() { Kind = OverlayUpdateKind.AddFlood, Vni = vni, Address = remote };
+
+    /// <summary>A remote gets no more copies.</summary>
+    public static OverlayUpdate RemoveFlood(Vni vni, ValueIPAddress remote) =>
+        new() { Kind = OverlayUpdateKind.RemoveFlood, Vni = vni, Address = remote };
+}
