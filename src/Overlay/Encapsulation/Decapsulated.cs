@@ -11,21 +11,25 @@ public readonly ref struct Decapsulated
 {
     // From the first byte of the outer header to the last of the payload.
     private readonly ReadOnlySpan<byte> _packet;
+    private readonly ulong _vxlanHeader;
     private readonly int _payloadOffset;
     private readonly IPProtocol _protocol;
+    private readonly bool _isOuterIPv4;
 
-    internal Decapsulated(ReadOnlySpan<byte> packet, int payloadOffset, IPProtocol protocol)
+    internal Decapsulated(ReadOnlySpan<byte> packet, bool isOuterIPv4, int payloadOffset, IPProtocol protocol, ulong vxlanHeader = 0)
     {
         _packet = packet;
+        _isOuterIPv4 = isOuterIPv4;
         _payloadOffset = payloadOffset;
         _protocol = protocol;
+        _vxlanHeader = vxlanHeader;
     }
 
     /// <summary>The protocol of the outer packet: 17 for VXLAN, 4 or 41 for IP in IP.</summary>
     public IPProtocol Protocol => _protocol;
 
     /// <summary>Whether the outer packet is IPv4.</summary>
-    public bool IsOuterIPv4 => _packet[0] >> 4 == 4;
+    public bool IsOuterIPv4 => _isOuterIPv4;
 
     /// <summary>The outer source address: the other end of the tunnel.</summary>
     public ValueIPAddress Remote => IsOuterIPv4
@@ -49,12 +53,10 @@ public readonly ref struct Decapsulated
         : (ushort)0;
 
     /// <summary>The VXLAN header as a number, first byte highest, with every reserved bit as received; 0 for IP in IP.</summary>
-    public ulong VxlanHeader => _protocol == IPProtocol.Udp
-        ? BinaryPrimitives.ReadUInt64BigEndian(_packet[(_payloadOffset - VxlanPacket.HeaderLength)..])
-        : 0;
+    public ulong VxlanHeader => _vxlanHeader;
 
     /// <summary>The network identifier; 0 for IP in IP.</summary>
-    public Vni Vni => Vni.FromUpper24((uint)VxlanHeader);
+    public Vni Vni => Vni.FromUpper24((uint)_vxlanHeader);
 
     /// <summary>Where the inner frame or packet begins, counted from the first byte of the outer packet.</summary>
     public int PayloadOffset => _payloadOffset;

@@ -43,9 +43,9 @@ public static class Decapsulator
         out Decapsulated inner,
         out DropReason reason)
     {
-        if (kind == TunnelKind.Vxlan && TryPlainVxlan(outerIPPacket, vxlanPort, options, out int length))
+        if (kind == TunnelKind.Vxlan && TryPlainVxlan(outerIPPacket, vxlanPort, options, out int length, out ulong vxlanHeader))
         {
-            inner = new Decapsulated(outerIPPacket[..length], PlainVxlanOffset, IPProtocol.Udp);
+            inner = new Decapsulated(outerIPPacket[..length], true, PlainVxlanOffset, IPProtocol.Udp, vxlanHeader);
             reason = DropReason.None;
             return true;
         }
@@ -59,9 +59,11 @@ public static class Decapsulator
     /// is examined step by step, where each defect has its reason; the tests hold both against each other.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool TryPlainVxlan(ReadOnlySpan<byte> packet, ushort vxlanPort, DecapsulationOptions options, out int length)
+    private static bool TryPlainVxlan(
+        ReadOnlySpan<byte> packet, ushort vxlanPort, DecapsulationOptions options, out int length, out ulong vxlanHeader)
     {
         length = 0;
+        vxlanHeader = 0;
         if (packet.Length < PlainVxlanOffset + EthernetFrame.MinimumHeaderLength)
         {
             return false;
@@ -70,7 +72,7 @@ public static class Decapsulator
         ReadOnlySpan<byte> header = packet[..PlainVxlanOffset];
         ulong ip = BinaryPrimitives.ReadUInt64BigEndian(header);
         ulong udp = BinaryPrimitives.ReadUInt64BigEndian(header[IPv4Packet.MinimumHeaderLength..]);
-        ulong vxlan = BinaryPrimitives.ReadUInt64BigEndian(header[(IPv4Packet.MinimumHeaderLength + UdpPacket.HeaderLength)..]);
+        vxlanHeader = BinaryPrimitives.ReadUInt64BigEndian(header[(IPv4Packet.MinimumHeaderLength + UdpPacket.HeaderLength)..]);
         int totalLength = (ushort)(ip >> 32);
         int udpLength = (ushort)(udp >> 16);
         length = IPv4Packet.MinimumHeaderLength + udpLength;
@@ -78,7 +80,7 @@ public static class Decapsulator
         return (ip & 0xFF00_0000_0000_3FFF) == 0x4500_0000_0000_0000 &&
             header[IPv4Packet.ProtocolOffset] == (byte)IPProtocol.Udp &&
             (ushort)(udp >> 32) == vxlanPort &&
-            (vxlan & VxlanPacket.ValidVniBit) != 0 &&
+            (vxlanHeader & VxlanPacket.ValidVniBit) != 0 &&
             ((ushort)udp == 0 || (options & DecapsulationOptions.SkipUdpChecksum) != 0) &&
             totalLength <= packet.Length &&
             length <= totalLength &&
@@ -86,20 +88,21 @@ public static class Decapsulator
             IsHeaderChecksumValid(header);
     }
 
-    /// <summary>The checksum of an IPv4 header without options: 20 bytes in three reads (RFC 1071; the order of bytes does not matter, §2 B).</summary>
+    /// <summary>The checksum of an IPv4 header without options: 20 bytes in three reads (RFC 1071 §2).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool IsHeaderChecksumValid(ReadOnlySpan<byte> header)
     {
         header = header[..IPv4Packet.MinimumHeaderLength];
-        ulong first = BinaryPrimitives.ReadUInt64LittleEndian(header);
-        ulong second = BinaryPrimitives.ReadUInt64LittleEndian(header[8..]);
-        ulong sum = (uint)first + (first >> 32) + (uint)second + (second >> 32) + BinaryPrimitives.ReadUInt32LittleEndian(header[16..]);
+        ulong first = BinaryPrimitives.ReadUInt64BigEndian(header);
+        ulong second = BinaryPrimitives.ReadUInt64BigEndian(header[8..]);
+        ulong sum = (uint)first + (first >> 32) + (uint)second + (second >> 32) + BinaryPrimitives.ReadUInt32BigEndian(header[16..]);
         // 35 bits to 17, then to 16; a carry out of the last addition would leave a sum that is not all ones.
         sum = (sum & 0xFFFF) + ((sum >> 16) & 0xFFFF) + (sum >> 32);
         return (sum & 0xFFFF) + (sum >> 16) == 0xFFFF;
     }
 
-    /// <summary>Every packet, step by step.</summary>
+    /// <summary>Every packet, step by step. Not inlined, so that the usual packet need not clear the locals of this.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static DropReason Examine(
         ReadOnlySpan<byte> packet, TunnelKind kind, ushort vxlanPort, DecapsulationOptions options, out Decapsulated inner)
     {
@@ -225,16 +228,16 @@ public static class Decapsulator
             return DropReason.InnerTruncated;
         }
 
-        inner = new Decapsulated(packet[..(offset + udp.Length)], offset + UdpPacket.HeaderLength + VxlanPacket.HeaderLength, IPProtocol.Udp);
+        int payloadOffset = offset + UdpPacket.HeaderLength + VxlanPacket.HeaderLength;
+        inner = new Decapsulated(packet[..(offset + udp.Length)], IsIPv4(packet), payloadOffset, IPProtocol.Udp, vxlan.RawHeader);
         return DropReason.None;
     }
 
     private static bool IsUdpChecksumAcceptable(ReadOnlySpan<byte> packet, ReadOnlySpan<byte> datagram, bool hasChecksum, DecapsulationOptions options)
     {
-        bool isIPv4 = packet[0] >> 4 == 4;
         if (!hasChecksum)
         {
-            return isIPv4 || (options & DecapsulationOptions.AcceptZeroUdpChecksumIPv6) != 0;
+            return IsIPv4(packet) || (options & DecapsulationOptions.AcceptZeroUdpChecksumIPv6) != 0;
         }
 
         if ((options & DecapsulationOptions.SkipUdpChecksum) != 0)
@@ -243,7 +246,7 @@ public static class Decapsulator
         }
 
         // The sender of a packet with a routing header sums over its last destination, which is the one in the header when it arrives (RFC 8200 §8.1).
-        var addresses = new Decapsulated(packet, 0, IPProtocol.Udp);
+        var addresses = new Decapsulated(packet, IsIPv4(packet), 0, IPProtocol.Udp);
         return InternetChecksum.IsValid(
             datagram, InternetChecksum.PseudoHeader(addresses.Remote, addresses.Local, IPProtocol.Udp, datagram.Length));
     }
@@ -272,7 +275,9 @@ public static class Decapsulator
             return DropReason.InnerTruncated;
         }
 
-        inner = new Decapsulated(packet, offset, protocol);
+        inner = new Decapsulated(packet, IsIPv4(packet), offset, protocol);
         return DropReason.None;
     }
+
+    private static bool IsIPv4(ReadOnlySpan<byte> packet) => packet[0] >> 4 == 4;
 }

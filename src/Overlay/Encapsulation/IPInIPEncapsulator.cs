@@ -16,7 +16,7 @@ namespace Overlay.Encapsulation;
 /// </remarks>
 public sealed class IPInIPEncapsulator
 {
-    private readonly OuterIPTemplate _ip;
+    private readonly OuterIPTemplate _template;
     private readonly IPInIPEncapsulatorOptions _options;
 
     /// <summary>Prepares the header.</summary>
@@ -29,20 +29,20 @@ public sealed class IPInIPEncapsulator
     {
         _options = options ?? IPInIPEncapsulatorOptions.Default;
         ArgumentOutOfRangeException.ThrowIfGreaterThan(_options.Dscp, 63, nameof(options));
-        _ip = new OuterIPTemplate(local, remote, _options.Ttl);
+        _template = new OuterIPTemplate(local, remote, _options.Ttl);
     }
 
     /// <summary>The outer source address.</summary>
-    public ValueIPAddress Local => _ip.Local;
+    public ValueIPAddress Local => _template.Local;
 
     /// <summary>The outer destination address.</summary>
-    public ValueIPAddress Remote => _ip.Remote;
+    public ValueIPAddress Remote => _template.Remote;
 
     /// <summary>The bytes that stand in front of the inner packet: 20 or 40.</summary>
-    public int Overhead => _ip.Length;
+    public int Overhead => _template.Length;
 
     /// <summary>The longest inner packet in bytes: what the 16 bits of the outer length leave.</summary>
-    public int MaxPacketLength => _ip.MaxPayloadLength;
+    public int MaxPacketLength => _template.MaxPayloadLength;
 
     /// <summary>
     /// Copies a packet behind its outer header. The outer ECN field follows the inner one (RFC 6040 §4.1); outer DF is set if inner DF is or the
@@ -89,7 +89,7 @@ public sealed class IPInIPEncapsulator
 
         var fields = new OuterHeaderFields
         {
-            FlowLabel = _ip.IsIPv4 ? 0 : FlowHash.ToFlowLabel(FlowHash.ComputeIP(packet, _options.FlowHashSeed)),
+            FlowLabel = _template.IsIPv4 ? 0 : FlowHash.ToFlowLabel(FlowHash.ComputeIP(packet, _options.FlowHashSeed)),
             TrafficClass = (byte)((_options.Dscp << 2) | (byte)EcnTunnel.Outer(InnerHeader.GetEcn(packet), _options.Ecn)),
             DontFragment = dontFragment,
         };
@@ -146,13 +146,17 @@ public sealed class IPInIPEncapsulator
             ThrowVersion();
         }
 
-        if (_ip.IsIPv4)
+        if (_template.IsIPv4)
         {
-            _ip.WriteIPv4(headroom, payloadLength + OuterIPTemplate.IPv4Length, protocol, fields);
+            Span<byte> header = headroom[..OuterIPTemplate.IPv4Length];
+            _template.Bytes[..OuterIPTemplate.IPv4Length].CopyTo(header);
+            _template.FinishIPv4(header, payloadLength + OuterIPTemplate.IPv4Length, protocol, fields);
         }
         else
         {
-            _ip.WriteIPv6(headroom, payloadLength, protocol, fields);
+            Span<byte> header = headroom[..OuterIPTemplate.IPv6Length];
+            _template.Bytes[..OuterIPTemplate.IPv6Length].CopyTo(header);
+            _template.FinishIPv6(header, payloadLength, protocol, fields);
         }
     }
 

@@ -5,6 +5,11 @@ namespace Overlay.Encapsulation;
 /// </summary>
 public readonly record struct OuterHeaderFields
 {
+    internal const ushort DontFragmentBit = 0x4000;
+
+    // Kept as it goes onto the wire: flags and fragment offset of an IPv4 header (RFC 791 §3.1).
+    private readonly ushort _flags;
+
     /// <summary>The network identifier. VXLAN only.</summary>
     public Vni Vni { get; init; }
 
@@ -27,5 +32,11 @@ public readonly record struct OuterHeaderFields
     public byte Ttl { get; init; }
 
     /// <summary>Whether the DF bit is set. Outer IPv4 only: IPv6 routers never fragment.</summary>
-    public bool DontFragment { get; init; }
+    public bool DontFragment
+    {
+        get => _flags != 0;
+        init => _flags = value ? DontFragmentBit : (ushort)0;
+    }
+
+    internal ushort Flags => _flags;
 }

@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Overlay.Wire;
 
 namespace Overlay.Encapsulation;
@@ -16,15 +18,18 @@ namespace Overlay.Encapsulation;
 public sealed class VxlanEncapsulator
 {
     private const int UdpAndVxlanLength = UdpPacket.HeaderLength + VxlanPacket.HeaderLength;
+    private const int PlainLength = OuterIPTemplate.IPv4Length + UdpAndVxlanLength;
+    private const int PlainMaxFrameLength = ushort.MaxValue - PlainLength;
     private const int LinkHeaderLength = EthernetFrame.MinimumHeaderLength;
 
-    private readonly OuterIPTemplate _ip;
+    private readonly OuterIPTemplate _template;
     private readonly VxlanEncapsulatorOptions _options;
     private readonly byte[]? _linkHeader;
 
-    // Length, checksum and source port are added; the destination port is prepared in its place.
-    private readonly ulong _udp;
-    private readonly bool _checksum;
+    // The template of the usual form, IPv4 with neither link header nor checksum, as the two overlapping vectors that its 36 bytes are.
+    private readonly bool _isPlain;
+    private readonly Vector256<byte> _plainFirst;
+    private readonly Vector128<byte> _plainLast;
 
     /// <summary>Prepares the headers.</summary>
     /// <param name="local">The outer source address.</param>
@@ -38,28 +43,31 @@ public sealed class VxlanEncapsulator
         ArgumentOutOfRangeException.ThrowIfZero(_options.DestinationPort, nameof(options));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(_options.Dscp, 63, nameof(options));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(_options.SourcePortMinimum, _options.SourcePortMaximum, nameof(options));
-        _ip = new OuterIPTemplate(local, remote, _options.Ttl);
-        _udp = (ulong)_options.DestinationPort << 32;
-        _checksum = _options.OuterChecksum;
-        if (_options.LinkHeader is { } header)
+        _template = new OuterIPTemplate(local, remote, _options.Ttl, UdpAndVxlanLength);
+        BinaryPrimitives.WriteUInt16BigEndian(_template.Suffix[UdpPacket.DestinationPortOffset..], _options.DestinationPort);
+        _template.Suffix[UdpPacket.HeaderLength] = (byte)VxlanFlags.ValidVni;
+        _linkHeader = _options.LinkHeader is { } header ? ToBytes(header, _template.IsIPv4) : null;
+        Overhead = (_linkHeader is null ? 0 : LinkHeaderLength) + _template.Length + UdpAndVxlanLength;
+        MaxFrameLength = _template.MaxPayloadLength - UdpAndVxlanLength;
+        _isPlain = _template.IsIPv4 && _linkHeader is null && !_options.OuterChecksum;
+        if (_isPlain)
         {
-            _linkHeader = ToBytes(header, _ip.IsIPv4);
+            _plainFirst = Vector256.Create(_template.Bytes);
+            _plainLast = Vector128.Create(_template.Bytes[^Vector128<byte>.Count..]);
         }
-
-        Overhead = (_linkHeader is null ? 0 : LinkHeaderLength) + _ip.Length + UdpAndVxlanLength;
     }
 
     /// <summary>The outer source address.</summary>
-    public ValueIPAddress Local => _ip.Local;
+    public ValueIPAddress Local => _template.Local;
 
     /// <summary>The outer destination address.</summary>
-    public ValueIPAddress Remote => _ip.Remote;
+    public ValueIPAddress Remote => _template.Remote;
 
     /// <summary>The bytes that stand in front of the inner frame: 36 or 56, with a link header 50 or 70.</summary>
     public int Overhead { get; }
 
     /// <summary>The longest inner frame in bytes: what the 16 bits of the outer length leave.</summary>
-    public int MaxFrameLength => _ip.MaxPayloadLength - UdpAndVxlanLength;
+    public int MaxFrameLength { get; }
 
     /// <summary>
     /// Copies a frame behind its outer headers. The source port is a hash of the inner flow, over IPv6 the flow label too; the outer ECN field
@@ -131,6 +139,23 @@ public sealed class VxlanEncapsulator
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="payloadLength"/> is out of range.</exception>
     public void WriteOuter(Span<byte> headroom, int payloadLength, in OuterHeaderFields fields)
     {
+        if (_isPlain && headroom.Length >= PlainLength && (uint)payloadLength <= PlainMaxFrameLength)
+        {
+            Span<byte> packet = headroom[..PlainLength];
+            _plainFirst.CopyTo(packet);
+            _plainLast.CopyTo(packet[(PlainLength - Vector128<byte>.Count)..]);
+            _template.FinishIPv4(packet, payloadLength + PlainLength, IPProtocol.Udp, fields);
+            FinishUdp(packet[OuterIPTemplate.IPv4Length..], payloadLength + UdpAndVxlanLength, fields);
+        }
+        else
+        {
+            WriteAny(headroom, payloadLength, fields);
+        }
+    }
+
+    /// <summary>Writes every form of the headers; the tests hold the plain form against it.</summary>
+    internal void WriteAny(Span<byte> headroom, int payloadLength, in OuterHeaderFields fields)
+    {
         if (headroom.Length < Overhead || (uint)payloadLength > (uint)MaxFrameLength)
         {
             ThrowArgument(headroom.Length, payloadLength);
@@ -139,29 +164,37 @@ public sealed class VxlanEncapsulator
         Span<byte> packet = headroom;
         if (_linkHeader is { } linkHeader)
         {
-            linkHeader.AsSpan(0, LinkHeaderLength).CopyTo(packet);
+            linkHeader.CopyTo(packet);
             packet = packet[LinkHeaderLength..];
         }
 
         int udpLength = payloadLength + UdpAndVxlanLength;
-        Span<byte> udp;
-        if (_ip.IsIPv4)
+        _template.Bytes.CopyTo(packet);
+        if (_template.IsIPv4)
         {
-            _ip.WriteIPv4(packet, udpLength + OuterIPTemplate.IPv4Length, IPProtocol.Udp, fields);
-            udp = packet.Slice(OuterIPTemplate.IPv4Length, UdpAndVxlanLength);
+            _template.FinishIPv4(packet, udpLength + OuterIPTemplate.IPv4Length, IPProtocol.Udp, fields);
         }
         else
         {
-            _ip.WriteIPv6(packet, udpLength, IPProtocol.Udp, fields);
-            udp = packet.Slice(OuterIPTemplate.IPv6Length, UdpAndVxlanLength);
+            _template.FinishIPv6(packet, udpLength, IPProtocol.Udp, fields);
         }
 
-        BinaryPrimitives.WriteUInt64BigEndian(udp, _udp | ((ulong)fields.SourcePort << 48) | ((uint)udpLength << 16));
-        BinaryPrimitives.WriteUInt64BigEndian(udp[UdpPacket.HeaderLength..], VxlanHeader.ToRaw(fields.Vni));
-        if (_checksum)
+        FinishUdp(packet[_template.Length..], udpLength, fields);
+        if (_options.OuterChecksum)
         {
             WriteChecksum(headroom, udpLength);
         }
+    }
+
+    /// <summary>Writes the fields of UDP and VXLAN over their template.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void FinishUdp(Span<byte> udp, int udpLength, in OuterHeaderFields fields)
+    {
+        udp = udp[..UdpAndVxlanLength];
+        BinaryPrimitives.WriteUInt16BigEndian(udp[UdpPacket.SourcePortOffset..], fields.SourcePort);
+        BinaryPrimitives.WriteUInt16BigEndian(udp[UdpPacket.LengthOffset..], (ushort)udpLength);
+        // The I flag and the bits that MUST be zero stand in the template (RFC 7348 §5).
+        BinaryPrimitives.WriteUInt32BigEndian(udp[(UdpPacket.HeaderLength + VxlanPacket.VniOffset)..], fields.Vni.Value << 8);
     }
 
     /// <summary>

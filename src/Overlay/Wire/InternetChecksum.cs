@@ -42,21 +42,17 @@ public static class InternetChecksum
         // Below these lengths the set-up of the vectors costs more than it saves; headers stay in general registers.
         if (Vector512.IsHardwareAccelerated && data.Length >= 2 * Vector512<byte>.Count)
         {
-            ReadOnlySpan<Lanes512> lanes = MemoryMarshal.Cast<byte, Lanes512>(data);
-            data = data[(lanes.Length * Vector512<byte>.Count)..];
-            seed = Fold64(seed) + Sum(lanes);
+            return Partial<Lanes512>(data, seed);
         }
-        else if (Vector256.IsHardwareAccelerated && data.Length >= 3 * Vector256<byte>.Count)
+
+        if (Vector256.IsHardwareAccelerated && data.Length >= 3 * Vector256<byte>.Count)
         {
-            ReadOnlySpan<Lanes256> lanes = MemoryMarshal.Cast<byte, Lanes256>(data);
-            data = data[(lanes.Length * Vector256<byte>.Count)..];
-            seed = Fold64(seed) + Sum(lanes);
+            return Partial<Lanes256>(data, seed);
         }
-        else if (Vector128.IsHardwareAccelerated && data.Length >= 5 * Vector128<byte>.Count)
+
+        if (Vector128.IsHardwareAccelerated && data.Length >= 5 * Vector128<byte>.Count)
         {
-            ReadOnlySpan<Lanes128> lanes = MemoryMarshal.Cast<byte, Lanes128>(data);
-            data = data[(lanes.Length * Vector128<byte>.Count)..];
-            seed = Fold64(seed) + Sum(lanes);
+            return Partial<Lanes128>(data, seed);
         }
 
         return Short(data, seed);
@@ -76,29 +72,17 @@ public static class InternetChecksum
         }
 
         destination = destination[..source.Length];
-        int copied = 0;
         if (Vector512.IsHardwareAccelerated && source.Length >= Vector512<byte>.Count)
         {
-            ReadOnlySpan<Lanes512> lanes = MemoryMarshal.Cast<byte, Lanes512>(source);
-            copied = lanes.Length * Vector512<byte>.Count;
-            seed = Fold64(seed) + CopySum(lanes, MemoryMarshal.Cast<byte, Lanes512>(destination));
-        }
-        else if (Vector256.IsHardwareAccelerated && source.Length >= Vector256<byte>.Count)
-        {
-            ReadOnlySpan<Lanes256> lanes = MemoryMarshal.Cast<byte, Lanes256>(source);
-            copied = lanes.Length * Vector256<byte>.Count;
-            seed = Fold64(seed) + CopySum(lanes, MemoryMarshal.Cast<byte, Lanes256>(destination));
-        }
-        else if (Vector128.IsHardwareAccelerated && source.Length >= Vector128<byte>.Count)
-        {
-            ReadOnlySpan<Lanes128> lanes = MemoryMarshal.Cast<byte, Lanes128>(source);
-            copied = lanes.Length * Vector128<byte>.Count;
-            seed = Fold64(seed) + CopySum(lanes, MemoryMarshal.Cast<byte, Lanes128>(destination));
+            return CopyPartial<Lanes512>(source, destination, seed);
         }
 
-        source = source[copied..];
-        source.CopyTo(destination[copied..]);
-        return Short(source, seed);
+        if (Vector256.IsHardwareAccelerated && source.Length >= Vector256<byte>.Count)
+        {
+            return CopyPartial<Lanes256>(source, destination, seed);
+        }
+
+        return CopyPartial<Lanes128>(source, destination, seed);
     }
 
     /// <summary>The sum of the pseudo-header of TCP, UDP and ICMPv6 (RFC 9293 §3.1, RFC 8200 §8.1).</summary>
@@ -146,6 +130,23 @@ public static class InternetChecksum
     /// <inheritdoc cref="Update(ushort, ushort, ushort)"/>
     public static ushort Update(ushort checksum, uint oldValue, uint newValue) =>
         Update(Update(checksum, (ushort)(oldValue >> 16), (ushort)(newValue >> 16)), (ushort)oldValue, (ushort)newValue);
+
+    internal static ulong Partial<T>(ReadOnlySpan<byte> data, ulong seed)
+        where T : struct, ILanes<T>
+    {
+        ReadOnlySpan<T> lanes = MemoryMarshal.Cast<byte, T>(data);
+        return Short(data[(lanes.Length * T.Length)..], Fold64(seed) + Sum(lanes));
+    }
+
+    internal static ulong CopyPartial<T>(ReadOnlySpan<byte> source, Span<byte> destination, ulong seed)
+        where T : struct, ILanes<T>
+    {
+        ReadOnlySpan<T> lanes = MemoryMarshal.Cast<byte, T>(source);
+        seed = Fold64(seed) + CopySum(lanes, MemoryMarshal.Cast<byte, T>(destination));
+        int copied = lanes.Length * T.Length;
+        source[copied..].CopyTo(destination[copied..]);
+        return Short(source[copied..], seed);
+    }
 
     // Four accumulators hide the latency of the additions. For 64-bit lanes x, sum(x) wraps but sum(x >> 32) does not, and the sum of the
     // low halves is sum(x) - 2^32 * sum(x >> 32): three operations a vector instead of the four that masking would take.
@@ -260,9 +261,12 @@ public static class InternetChecksum
     private static void ThrowDestinationTooShort() => throw new ArgumentException("The destination is shorter than the source.", "destination");
 
     /// <summary>64-bit lanes of one vector width, so that the loops above exist once.</summary>
-    private interface ILanes<T>
+    internal interface ILanes<T>
         where T : struct, ILanes<T>
     {
+        /// <summary>Bytes of a vector.</summary>
+        static abstract int Length { get; }
+
         /// <summary>The upper 32 bits of each lane.</summary>
         T High { get; }
 
@@ -272,9 +276,11 @@ public static class InternetChecksum
         static abstract T operator +(T left, T right);
     }
 
-    private readonly struct Lanes512(Vector512<ulong> value) : ILanes<Lanes512>
+    internal readonly struct Lanes512(Vector512<ulong> value) : ILanes<Lanes512>
     {
         private readonly Vector512<ulong> _value = value;
+
+        public static int Length => Vector512<byte>.Count;
 
         public Lanes512 High => new(_value >>> 32);
 
@@ -283,9 +289,11 @@ public static class InternetChecksum
         public static Lanes512 operator +(Lanes512 left, Lanes512 right) => new(left._value + right._value);
     }
 
-    private readonly struct Lanes256(Vector256<ulong> value) : ILanes<Lanes256>
+    internal readonly struct Lanes256(Vector256<ulong> value) : ILanes<Lanes256>
     {
         private readonly Vector256<ulong> _value = value;
+
+        public static int Length => Vector256<byte>.Count;
 
         public Lanes256 High => new(_value >>> 32);
 
@@ -294,9 +302,11 @@ public static class InternetChecksum
         public static Lanes256 operator +(Lanes256 left, Lanes256 right) => new(left._value + right._value);
     }
 
-    private readonly struct Lanes128(Vector128<ulong> value) : ILanes<Lanes128>
+    internal readonly struct Lanes128(Vector128<ulong> value) : ILanes<Lanes128>
     {
         private readonly Vector128<ulong> _value = value;
+
+        public static int Length => Vector128<byte>.Count;
 
         public Lanes128 High => new(_value >>> 32);
 

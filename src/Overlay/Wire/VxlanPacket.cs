@@ -38,6 +38,8 @@ public readonly ref struct VxlanPacket
     /// <summary>The UDP port that Linux used before, and that some networks still use.</summary>
     public const ushort LegacyPort = 8472;
 
+    internal const int VniOffset = 4;
+
     /// <summary>The I flag in the 64-bit word that the header is.</summary>
     internal const ulong ValidVniBit = (ulong)VxlanFlags.ValidVni << 56;
 
@@ -54,7 +56,7 @@ public readonly ref struct VxlanPacket
     public VxlanFlags Flags => (VxlanFlags)_header[0];
 
     /// <summary>The network identifier.</summary>
-    public Vni Vni => Vni.FromUpper24(BinaryPrimitives.ReadUInt32BigEndian(_header[4..]));
+    public Vni Vni => Vni.FromUpper24(BinaryPrimitives.ReadUInt32BigEndian(_header[VniOffset..]));
 
     /// <summary>The whole header as a number, first byte highest, with every reserved bit as received.</summary>
     public ulong RawHeader => BinaryPrimitives.ReadUInt64BigEndian(_header);
