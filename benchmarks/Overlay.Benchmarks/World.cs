@@ -134,5 +134,6 @@ internal sealed class World
         BinaryPrimitives.WriteUInt16BigEndian(ip[2..], (ushort)ip.Length);
         BinaryPrimitives.WriteUInt16BigEndian(ip[6..], 0x4000);
         ip[9] = (byte)IPProtocol.Tcp;
+        ip[32] = 0x50;
     }
 }
