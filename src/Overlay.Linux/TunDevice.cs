@@ -297,7 +297,7 @@ public sealed class TunDevice : IPacketPort
     /// <summary>What to tell of a device file that cannot be opened; apart, so that its words can be tested without losing privileges.</summary>
     internal static LinuxException OpenFailure(Errno error) => new(error, "open", DevicePath, error switch
     {
-        Errno.EPERM or Errno.EACCES => "needs CAP_NET_ADMIN and, in a container, the device /dev/net/tun",
+        Errno.EPERM or Errno.EACCES => "needs CAP_NET_ADMIN, and read and write access to the device file",
         Errno.ENOENT or Errno.ENODEV or Errno.ENXIO => "load the driver (modprobe tun) or make the device file (mknod /dev/net/tun c 10 200)",
         Errno.EMFILE => "raise the limit of open files (ulimit -n)",
         _ => null,

@@ -19,7 +19,7 @@ public sealed class LinuxExceptionTests
         Assert.Equal("x: too many users (y: 87)", new LinuxException((Errno)87, "y", "x").Message);
 
     [Theory]
-    [InlineData(Errno.EACCES, "/dev/net/tun: permission denied, needs CAP_NET_ADMIN and, in a container, the device /dev/net/tun (open: EACCES)")]
+    [InlineData(Errno.EACCES, "/dev/net/tun: permission denied, needs CAP_NET_ADMIN, and read and write access to the device file (open: EACCES)")]
     [InlineData(Errno.ENOENT, "/dev/net/tun: no such file or directory, load the driver (modprobe tun) or make the device file (mknod /dev/net/tun c 10 200) (open: ENOENT)")]
     [InlineData(Errno.EMFILE, "/dev/net/tun: too many open files, raise the limit of open files (ulimit -n) (open: EMFILE)")]
     public void A_device_file_that_does_not_open_says_what_to_do(Errno errno, string message) => Assert.Equal(message, TunDevice.OpenFailure(errno).Message);

@@ -71,6 +71,7 @@ public sealed class PollWaiterTests
     [Fact]
     public void Devices_are_ready_when_they_have_a_packet_when_they_can_take_one_and_when_they_are_gone()
     {
+        TunAccess.Require();
         using Netns netns = Netns.Create();
         using TunDevice device = netns.Run(() => TunDevice.Open("tun0", new TunDeviceOptions { Layer = DeviceLayer.IP }));
         netns.Configure("tun0", "10.9.0.1/24");
@@ -96,6 +97,7 @@ public sealed class PollWaiterTests
     [Fact]
     public void A_wait_does_not_allocate()
     {
+        TunAccess.Require();
         using Netns netns = Netns.Create();
         using TunDevice device = netns.Run(() => TunDevice.Open("tun0", new TunDeviceOptions { Layer = DeviceLayer.IP }));
         using PollWaiter waiter = new();

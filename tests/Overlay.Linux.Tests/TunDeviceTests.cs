@@ -24,6 +24,7 @@ public sealed class TunDeviceTests
     [InlineData(false)]
     public void A_tap_hands_over_what_the_kernel_sends_and_takes_what_it_answers(bool vnetHeader)
     {
+        TunAccess.Require();
         using Netns netns = Netns.Create();
         using TunDevice device = Open(netns, Tap with { VnetHeader = vnetHeader });
         MacAddress mac = netns.Run(GetMac);
@@ -75,6 +76,7 @@ public sealed class TunDeviceTests
     [InlineData(DeviceLayer.IP, "10.9.0.1", "10.9.0.2", false)]
     public void A_tcp_stream_crosses_two_devices_as_superpackets(DeviceLayer layer, string one, string two, bool tso)
     {
+        TunAccess.Require();
         using Netns left = Netns.Create();
         using Netns right = Netns.Create();
         TunDeviceOptions options = new() { Layer = layer, Tso = tso };
@@ -144,6 +146,7 @@ public sealed class TunDeviceTests
     [InlineData(DeviceLayer.Ethernet, "10.9.0.1", "10.9.0.2")]
     public void A_train_of_datagrams_crosses_two_devices_as_one_superpacket(DeviceLayer layer, string one, string two)
     {
+        TunAccess.Require();
         using Netns left = Netns.Create();
         using Netns right = Netns.Create();
         TunDeviceOptions options = new() { Layer = layer };
@@ -182,6 +185,7 @@ public sealed class TunDeviceTests
     [Fact]
     public void A_superpacket_made_here_reaches_a_socket_as_datagrams()
     {
+        TunAccess.Require();
         using Netns netns = Netns.Create();
         using TunDevice device = Open(netns, Tun);
         using TestSocket socket = new(netns, Own, 5003);
@@ -203,6 +207,7 @@ public sealed class TunDeviceTests
     [Fact]
     public void What_is_refused_is_dropped_alone()
     {
+        TunAccess.Require();
         using Netns netns = Netns.Create();
         using TunDevice device = Open(netns, Tun);
         using TestSocket socket = new(netns, Own, 5004);
@@ -218,7 +223,7 @@ public sealed class TunDeviceTests
         ref PacketMeta meta = ref batch.Meta(liar);
         meta.Segmentation = SegmentationKind.TcpIPv4;
         meta.Checksum = ChecksumState.Partial;
-        (meta.ChecksumStart, meta.ChecksumOffset, meta.HeaderLength, meta.SegmentSize) = (20, 16, 40, 1000);
+        (meta.ChecksumStart, meta.ChecksumOffset, meta.HeaderLength, meta.SegmentSize) = (20, 6, 40, 1000);
         int outside = Append(batch, good);
         batch.Meta(outside).Checksum = ChecksumState.Partial;
         (batch.Meta(outside).ChecksumStart, batch.Meta(outside).ChecksumOffset) = (20, 16);
@@ -236,6 +241,7 @@ public sealed class TunDeviceTests
     [Fact]
     public void A_tap_refuses_less_than_an_ethernet_header()
     {
+        TunAccess.Require();
         using Netns netns = Netns.Create();
         using TunDevice device = Open(netns, Tap);
         PacketBatch batch = new();
@@ -249,6 +255,7 @@ public sealed class TunDeviceTests
     [Fact]
     public void A_plain_device_takes_neither_superpackets_nor_partial_checksums()
     {
+        TunAccess.Require();
         using Netns netns = Netns.Create();
         using TunDevice device = Open(netns, Tun with { VnetHeader = false });
         Assert.Equal(PortCapabilities.None, device.Capabilities);
@@ -274,6 +281,7 @@ public sealed class TunDeviceTests
     [InlineData(false, true, PortCapabilities.PartialChecksums)]
     public void Options_limit_what_the_port_takes(bool tso, bool uso, PortCapabilities capabilities)
     {
+        TunAccess.Require();
         using Netns netns = Netns.Create();
         using TunDevice device = netns.Run(() => TunDevice.Open("tun0", Tun with { Tso = tso, Uso = uso }));
         Assert.Equal(capabilities, device.Capabilities);
@@ -284,6 +292,7 @@ public sealed class TunDeviceTests
     [Fact]
     public void A_link_that_is_down_keeps_the_packets_and_comes_back()
     {
+        TunAccess.Require();
         using Netns netns = Netns.Create();
         using TunDevice device = Open(netns, Tun);
         using TestSocket socket = new(netns, "0.0.0.0", 5006);
@@ -304,6 +313,7 @@ public sealed class TunDeviceTests
     [Fact]
     public void A_deleted_interface_is_gone_for_both_directions()
     {
+        TunAccess.Require();
         using Netns netns = Netns.Create();
         using TunDevice device = Open(netns, Tun);
         netns.Ip("link", "delete", "dev0");
@@ -320,6 +330,7 @@ public sealed class TunDeviceTests
     [Fact]
     public void One_call_takes_no_more_than_a_burst_and_keeps_the_order()
     {
+        TunAccess.Require();
         using Netns netns = Netns.Create();
         using TunDevice device = Open(netns, Tun with { ReceiveBurst = 30, ReceiveBurstBytes = 10_000 });
         using TestSocket socket = new(netns, Own);
@@ -349,6 +360,7 @@ public sealed class TunDeviceTests
     [Fact]
     public void A_full_batch_leaves_the_rest_in_the_kernel()
     {
+        TunAccess.Require();
         using Netns netns = Netns.Create();
         using TunDevice device = Open(netns, Tun);
         using TestSocket socket = new(netns, Own);
@@ -369,6 +381,7 @@ public sealed class TunDeviceTests
     [Fact]
     public void The_mtu_follows_the_interface()
     {
+        TunAccess.Require();
         using Netns netns = Netns.Create();
         using TunDevice device = Open(netns, Tun);
         Assert.Equal(1500, device.Mtu);
@@ -382,6 +395,7 @@ public sealed class TunDeviceTests
     [Fact]
     public void The_queue_has_the_asked_length_and_the_kernel_counts_what_it_drops()
     {
+        TunAccess.Require();
         using Netns netns = Netns.Create();
         using TunDevice device = Open(netns, Tun with { TxQueueLength = 3 });
         using TestSocket socket = new(netns, Own);
@@ -403,6 +417,7 @@ public sealed class TunDeviceTests
     [Fact]
     public void A_pattern_lets_the_kernel_choose_the_number()
     {
+        TunAccess.Require();
         using Netns netns = Netns.Create();
         using TunDevice first = netns.Run(() => TunDevice.Open("vx%d", Tun));
         using TunDevice second = netns.Run(() => TunDevice.Open("vx%d", Tap));
@@ -413,6 +428,7 @@ public sealed class TunDeviceTests
     [Fact]
     public void Several_queues_of_one_device()
     {
+        TunAccess.Require();
         using Netns netns = Netns.Create();
         TunDeviceOptions options = Tun with { MultiQueue = true };
         using TunDevice first = netns.Run(() => TunDevice.Open("dev0", options));
@@ -424,6 +440,7 @@ public sealed class TunDeviceTests
     [Fact]
     public void What_cannot_be_opened_says_why_and_what_to_do()
     {
+        TunAccess.Require();
         using Netns netns = Netns.Create();
         using TunDevice device = netns.Run(() => TunDevice.Open("dev0", Tun));
         Assert.Equal(
@@ -442,6 +459,7 @@ public sealed class TunDeviceTests
     [Fact]
     public void An_ordinary_user_is_told_which_capability_is_missing()
     {
+        TunAccess.Require();
         using Netns netns = Netns.Create();
         netns.Run(() => Privileges.RunWithoutAny(() =>
         {
@@ -454,6 +472,7 @@ public sealed class TunDeviceTests
     [Fact]
     public void A_failed_open_leaves_no_descriptor_behind()
     {
+        TunAccess.Require();
         using Netns netns = Netns.Create();
         using TunDevice device = netns.Run(() => TunDevice.Open("leak0", Tun));
         Refusal(netns, "leak0", Tun);
@@ -486,6 +505,7 @@ public sealed class TunDeviceTests
     [InlineData(false)]
     public void Receive_and_send_do_not_allocate(bool vnetHeader)
     {
+        TunAccess.Require();
         using Netns netns = Netns.Create();
         using TunDevice device = Open(netns, Tun with { VnetHeader = vnetHeader });
         using TestSocket socket = new(netns, Own, 5007);
