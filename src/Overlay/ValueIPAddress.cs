@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 
 namespace Overlay;
 
@@ -81,6 +82,7 @@ public readonly struct ValueIPAddress : IEquatable<ValueIPAddress>, IComparable<
     internal ulong Low => _low;
 
     /// <summary>An IPv4 address from the 32-bit number whose highest byte comes first.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ValueIPAddress FromIPv4(uint address) => new(0, MappedPrefix | address);
 
     /// <summary>The 32-bit number of an IPv4 address, first byte highest; for an IPv6 address its last 32 bits.</summary>

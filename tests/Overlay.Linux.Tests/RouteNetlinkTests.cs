@@ -152,10 +152,10 @@ public sealed class RouteNetlinkTests
         Netns.Connect(netns, "va", "192.0.2.1/24", peer, "vb", "192.0.2.2/24");
         netns.Ip("addr", "add", "2001:db8::1/64", "dev", "va", "nodad");
         netns.Ip("addr", "add", "198.51.100.1/32", "dev", "lo");
-        RouteEntry[] routes = WithNetlink(netns, netlink =>
+        KernelRoute[] routes = WithNetlink(netns, netlink =>
         {
             int index = netlink.GetLink("va").Index;
-            RouteEntry[] entries =
+            KernelRoute[] entries =
             [
                 new(IPNetwork.Parse("10.1.0.0/16"), index),
                 new(IPNetwork.Parse("10.2.0.0/16"), index) { Gateway = ValueIPAddress.Parse("192.0.2.2"), Mtu = 1300, Source = ValueIPAddress.Parse("198.51.100.1") },
@@ -164,7 +164,7 @@ public sealed class RouteNetlinkTests
                 new(IPNetwork.Parse("fd00:2::/48"), index) { Gateway = ValueIPAddress.Parse("2001:db8::2"), Mtu = 1290 },
                 new(IPNetwork.Parse("0.0.0.0/0"), index) { Gateway = ValueIPAddress.Parse("192.0.2.2") },
             ];
-            foreach (RouteEntry entry in entries)
+            foreach (KernelRoute entry in entries)
             {
                 netlink.AddRoute(entry);
             }
@@ -173,7 +173,7 @@ public sealed class RouteNetlinkTests
         });
         Dictionary<string, JsonElement> shown = Json(netns, "route").EnumerateArray().Concat(Json(netns, "-6", "route").EnumerateArray())
             .ToDictionary(route => route.GetProperty("dst").GetString()!);
-        foreach (RouteEntry route in routes)
+        foreach (KernelRoute route in routes)
         {
             JsonElement line = shown[route.Destination.PrefixLength == 0 ? "default" : route.Destination.ToString()];
             Assert.Equal("va", line.GetProperty("dev").GetString());
@@ -207,7 +207,7 @@ public sealed class RouteNetlinkTests
             RouteInfo bound = netlink.GetRoute(ValueIPAddress.Parse("10.1.0.1"), ValueIPAddress.Parse("198.51.100.1"), netlink.GetLink("va").Index);
             Assert.Equal("198.51.100.1", bound.Source?.ToString());
 
-            foreach (RouteEntry route in routes)
+            foreach (KernelRoute route in routes)
             {
                 netlink.DeleteRoute(route);
             }
@@ -243,7 +243,7 @@ public sealed class RouteNetlinkTests
         netns.Ip("link", "set", "vb", "up");
         WithNetlink(netns, netlink =>
         {
-            RouteEntry route = new(IPNetwork.Parse("10.1.0.0/16"), netlink.GetLink("va").Index);
+            KernelRoute route = new(IPNetwork.Parse("10.1.0.0/16"), netlink.GetLink("va").Index);
             netlink.AddRoute(route);
             Assert.Equal(Errno.EEXIST, Assert.Throws<LinuxException>(() => netlink.AddRoute(route)).Errno);
             netlink.AddRoute(route with { InterfaceIndex = netlink.GetLink("vb").Index }, replace: true);
@@ -276,13 +276,13 @@ public sealed class RouteNetlinkTests
             Assert.Equal("interface nothing: no such device (RTM_GETLINK: ENODEV)", Assert.Throws<LinuxException>(() => netlink.GetLink("nothing")).Message);
             Assert.Equal(Errno.ENODEV, Assert.Throws<LinuxException>(() => netlink.GetLink(999)).Errno);
             Assert.Equal(Errno.ENODEV, Assert.Throws<LinuxException>(() => netlink.DeleteLink(999)).Errno);
-            LinuxException down = Assert.Throws<LinuxException>(() => netlink.AddRoute(new RouteEntry(IPNetwork.Parse("10.1.0.0/16"), index)));
+            LinuxException down = Assert.Throws<LinuxException>(() => netlink.AddRoute(new KernelRoute(IPNetwork.Parse("10.1.0.0/16"), index)));
             Assert.Equal(
                 $"route to 10.1.0.0/16 by interface {index}: network is down, the kernel says 'Device for nexthop is not up'; the link is down (RTM_NEWROUTE: ENETDOWN)",
                 down.Message);
             netlink.SetLink(index, new LinkSettings { Up = true });
             LinuxException gateway = Assert.Throws<LinuxException>(
-                () => netlink.AddRoute(new RouteEntry(IPNetwork.Parse("10.1.0.0/16"), index) { Gateway = ValueIPAddress.Parse("203.0.113.1") }));
+                () => netlink.AddRoute(new KernelRoute(IPNetwork.Parse("10.1.0.0/16"), index) { Gateway = ValueIPAddress.Parse("203.0.113.1") }));
             Assert.Contains("the kernel says 'Nexthop has invalid gateway'", gateway.Message, StringComparison.Ordinal);
             Assert.Contains("mtu", Assert.Throws<LinuxException>(() => netlink.SetLink(index, new LinkSettings { Mtu = 3 })).Message, StringComparison.Ordinal);
             // After any refusal the connection is good for the next question.
@@ -298,7 +298,7 @@ public sealed class RouteNetlinkTests
         ValueIPAddress four = ValueIPAddress.Parse("192.0.2.1");
         ValueIPAddress six = ValueIPAddress.Parse("2001:db8::1");
         Assert.Throws<ArgumentException>(() => netlink.GetRoute(four, six));
-        Assert.Throws<ArgumentException>(() => netlink.AddRoute(new RouteEntry(IPNetwork.Parse("10.0.0.0/8"), 1) { Gateway = six }));
+        Assert.Throws<ArgumentException>(() => netlink.AddRoute(new KernelRoute(IPNetwork.Parse("10.0.0.0/8"), 1) { Gateway = six }));
         Assert.Throws<ArgumentOutOfRangeException>(() => netlink.AddAddress(1, four, 33));
         Assert.Throws<ArgumentOutOfRangeException>(() => netlink.GetLink(0));
         Assert.Throws<ArgumentException>(() => netlink.GetLink("a/b"));

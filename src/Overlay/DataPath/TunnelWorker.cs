@@ -89,7 +89,7 @@ public sealed class TunnelWorker
                     }
                 }
 
-                if (!busy)
+                if (!busy && _readable.Length > 0)
                 {
                     _ = _waiter.Wait(_readable, writable: null, Timeout.Infinite);
                 }

@@ -42,21 +42,17 @@ public static class InternetChecksum
         // Below these lengths the set-up of the vectors costs more than it saves; headers stay in general registers.
         if (Vector512.IsHardwareAccelerated && data.Length >= 2 * Vector512<byte>.Count)
         {
-            ReadOnlySpan<Lanes512> lanes = MemoryMarshal.Cast<byte, Lanes512>(data);
-            data = data[(lanes.Length * Vector512<byte>.Count)..];
-            seed = Fold64(seed) + Sum(lanes);
+            return Partial<Lanes512>(data, seed);
         }
-        else if (Vector256.IsHardwareAccelerated && data.Length >= 3 * Vector256<byte>.Count)
+
+        if (Vector256.IsHardwareAccelerated && data.Length >= 3 * Vector256<byte>.Count)
         {
-            ReadOnlySpan<Lanes256> lanes = MemoryMarshal.Cast<byte, Lanes256>(data);
-            data = data[(lanes.Length * Vector256<byte>.Count)..];
-            seed = Fold64(seed) + Sum(lanes);
+            return Partial<Lanes256>(data, seed);
         }
-        else if (Vector128.IsHardwareAccelerated && data.Length >= 5 * Vector128<byte>.Count)
+
+        if (Vector128.IsHardwareAccelerated && data.Length >= 5 * Vector128<byte>.Count)
         {
-            ReadOnlySpan<Lanes128> lanes = MemoryMarshal.Cast<byte, Lanes128>(data);
-            data = data[(lanes.Length * Vector128<byte>.Count)..];
-            seed = Fold64(seed) + Sum(lanes);
+            return Partial<Lanes128>(data, seed);
         }
 
         return Short(data, seed);
@@ -76,29 +72,17 @@ public static class InternetChecksum
         }
 
         destination = destination[..source.Length];
-        int copied = 0;
         if (Vector512.IsHardwareAccelerated && source.Length >= Vector512<byte>.Count)
         {
-            ReadOnlySpan<Lanes512> lanes = MemoryMarshal.Cast<byte, Lanes512>(source);
-            copied = lanes.Length * Vector512<byte>.Count;
-            seed = Fold64(seed) + CopySum(lanes, MemoryMarshal.Cast<byte, Lanes512>(destination));
-        }
-        else if (Vector256.IsHardwareAccelerated && source.Length >= Vector256<byte>.Count)
-        {
-            ReadOnlySpan<Lanes256> lanes = MemoryMarshal.Cast<byte, Lanes256>(source);
-            copied = lanes.Length * Vector256<byte>.Count;
-            seed = Fold64(seed) + CopySum(lanes, MemoryMarshal.Cast<byte, Lanes256>(destination));
-        }
-        else if (Vector128.IsHardwareAccelerated && source.Length >= Vector128<byte>.Count)
-        {
-            ReadOnlySpan<Lanes128> lanes = MemoryMarshal.Cast<byte, Lanes128>(source);
-            copied = lanes.Length * Vector128<byte>.Count;
-            seed = Fold64(seed) + CopySum(lanes, MemoryMarshal.Cast<byte, Lanes128>(destination));
+            return CopyPartial<Lanes512>(source, destination, seed);
         }
 
-        source = source[copied..];
-        source.CopyTo(destination[copied..]);
-        return Short(source, seed);
+        if (Vector256.IsHardwareAccelerated && source.Length >= Vector256<byte>.Count)
+        {
+            return CopyPartial<Lanes256>(source, destination, seed);
+        }
+
+        return CopyPartial<Lanes128>(source, destination, seed);
     }
 
     /// <summary>The sum of the pseudo-header of TCP, UDP and ICMPv6 (RFC 9293 §3.1, RFC 8200 §8.1).</summary>
@@ -147,6 +131,23 @@ public static class InternetChecksum
     public static ushort Update(ushort checksum, uint oldValue, uint newValue) =>
         Update(Update(checksum, (ushort)(oldValue >> 16), (ushort)(newValue >> 16)), (ushort)oldValue, (ushort)newValue);
 
+    internal static ulong Partial<T>(ReadOnlySpan<byte> data, ulong seed)
+        where T : struct, ILanes<T>
+    {
+        ReadOnlySpan<T> lanes = MemoryMarshal.Cast<byte, T>(data);
+        return Short(data[(lanes.Length * T.Length)..], Fold64(seed) + Sum(lanes));
+    }
+
+    internal static ulong CopyPartial<T>(ReadOnlySpan<byte> source, Span<byte> destination, ulong seed)
+        where T : struct, ILanes<T>
+    {
+        ReadOnlySpan<T> lanes = MemoryMarshal.Cast<byte, T>(source);
+        seed = Fold64(seed) + CopySum(lanes, MemoryMarshal.Cast<byte, T>(destination));
+        int copied = lanes.Length * T.Length;
+        source[copied..].CopyTo(destination[copied..]);
+        return Short(source[copied..], seed);
+    }
+
     // Four accumulators hide the latency of the additions. For 64-bit lanes x, sum(x) wraps but sum(x >> 32) does not, and the sum of the
     // low halves is sum(x) - 2^32 * sum(x >> 32): three operations a vector instead of the four that masking would take.
     private static ulong Sum<T>(ReadOnlySpan<T> data)
@@ -174,7 +175,7 @@ public static class InternetChecksum
             high0 += x.High;
         }
 
-        return Total((all0 + all1 + (all2 + all3)).Total, (high0 + high1 + (high2 + high3)).Total);
+        return T.Total(all0 + all1 + (all2 + all3), high0 + high1 + (high2 + high3));
     }
 
     private static ulong CopySum<T>(ReadOnlySpan<T> data, Span<T> destination)
@@ -209,11 +210,8 @@ public static class InternetChecksum
             high0 += x.High;
         }
 
-        return Total((all0 + all1 + (all2 + all3)).Total, (high0 + high1 + (high2 + high3)).Total);
+        return T.Total(all0 + all1 + (all2 + all3), high0 + high1 + (high2 + high3));
     }
-
-    // Wraps as Sum explains; the result counts each 32-bit word once.
-    private static ulong Total(ulong all, ulong high) => Fold64(all - (high << 32) + high);
 
     // Less than a few vectors, 8 bytes at a time.
     private static ulong Short(ReadOnlySpan<byte> data, ulong sum)
@@ -260,47 +258,56 @@ public static class InternetChecksum
     private static void ThrowDestinationTooShort() => throw new ArgumentException("The destination is shorter than the source.", "destination");
 
     /// <summary>64-bit lanes of one vector width, so that the loops above exist once.</summary>
-    private interface ILanes<T>
+    internal interface ILanes<T>
         where T : struct, ILanes<T>
     {
+        /// <summary>Bytes of a vector.</summary>
+        static abstract int Length { get; }
+
         /// <summary>The upper 32 bits of each lane.</summary>
         T High { get; }
 
-        /// <summary>The sum over the lanes, modulo 2⁶⁴.</summary>
-        ulong Total { get; }
+        /// <summary>The sum of all 32-bit words, from the sum of the 64-bit words, modulo 2⁶⁴, and the sum of their upper halves.</summary>
+        static abstract ulong Total(T all, T high);
 
         static abstract T operator +(T left, T right);
     }
 
-    private readonly struct Lanes512(Vector512<ulong> value) : ILanes<Lanes512>
+    internal readonly struct Lanes512(Vector512<ulong> value) : ILanes<Lanes512>
     {
         private readonly Vector512<ulong> _value = value;
 
+        public static int Length => Vector512<byte>.Count;
+
         public Lanes512 High => new(_value >>> 32);
 
-        public ulong Total => Vector512.Sum(_value);
+        public static ulong Total(Lanes512 all, Lanes512 high) => Fold64(Vector512.Sum(all._value + high._value - (high._value << 32)));
 
         public static Lanes512 operator +(Lanes512 left, Lanes512 right) => new(left._value + right._value);
     }
 
-    private readonly struct Lanes256(Vector256<ulong> value) : ILanes<Lanes256>
+    internal readonly struct Lanes256(Vector256<ulong> value) : ILanes<Lanes256>
     {
         private readonly Vector256<ulong> _value = value;
 
+        public static int Length => Vector256<byte>.Count;
+
         public Lanes256 High => new(_value >>> 32);
 
-        public ulong Total => Vector256.Sum(_value);
+        public static ulong Total(Lanes256 all, Lanes256 high) => Fold64(Vector256.Sum(all._value + high._value - (high._value << 32)));
 
         public static Lanes256 operator +(Lanes256 left, Lanes256 right) => new(left._value + right._value);
     }
 
-    private readonly struct Lanes128(Vector128<ulong> value) : ILanes<Lanes128>
+    internal readonly struct Lanes128(Vector128<ulong> value) : ILanes<Lanes128>
     {
         private readonly Vector128<ulong> _value = value;
 
+        public static int Length => Vector128<byte>.Count;
+
         public Lanes128 High => new(_value >>> 32);
 
-        public ulong Total => Vector128.Sum(_value);
+        public static ulong Total(Lanes128 all, Lanes128 high) => Fold64(Vector128.Sum(all._value + high._value - (high._value << 32)));
 
         public static Lanes128 operator +(Lanes128 left, Lanes128 right) => new(left._value + right._value);
     }

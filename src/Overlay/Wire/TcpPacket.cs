@@ -2,26 +2,60 @@ using System.Buffers.Binary;
 
 namespace Overlay.Wire;
 
-// RFC 9293 §3.1:
-//  0                   1                   2                   3
-//  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
-// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-// |          Source Port          |       Destination Port        |
-// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-// |                        Sequence Number                        |
-// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-// |                    Acknowledgment Number                      |
-// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-// |  Data |       |C|E|U|A|P|R|S|F|                               |
-// | Offset| Rsrvd |W|C|R|C|S|S|Y|I|            Window             |
-// |       |       |R|E|G|K|H|T|N|N|                               |
-// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-// |           Checksum            |         Urgent Pointer        |
-// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-// |                           [Options]                           |
-// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// <summary>The control bits of a TCP header (RFC 9293 §3.1).</summary>
+[Flags]
+public enum TcpFlags : byte
+{
+    /// <summary>No bit.</summary>
+    None = 0,
+
+    /// <summary>No more data from the sender.</summary>
+    Fin = 0x01,
+
+    /// <summary>Synchronise sequence numbers.</summary>
+    Syn = 0x02,
+
+    /// <summary>Reset the connection.</summary>
+    Rst = 0x04,
+
+    /// <summary>Push.</summary>
+    Psh = 0x08,
+
+    /// <summary>The acknowledgment number is significant.</summary>
+    Ack = 0x10,
+
+    /// <summary>The urgent pointer is significant.</summary>
+    Urg = 0x20,
+
+    /// <summary>ECN echo (RFC 3168).</summary>
+    Ece = 0x40,
+
+    /// <summary>Congestion window reduced (RFC 3168).</summary>
+    Cwr = 0x80,
+}
 
 /// <summary>A view of a TCP segment: header, options and payload (RFC 9293 §3.1).</summary>
+/// <remarks>
+/// <code>
+///  0                   1                   2                   3
+///  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |          Source Port          |       Destination Port        |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |                        Sequence Number                        |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |                    Acknowledgment Number                      |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |  Data |       |C|E|U|A|P|R|S|F|                               |
+/// | Offset| Rsrvd |W|C|R|C|S|S|Y|I|            Window             |
+/// |       |       |R|E|G|K|H|T|N|N|                               |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |           Checksum            |         Urgent Pointer        |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |                           [Options]                           |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// </code>
+/// </remarks>
 public readonly ref struct TcpPacket
 {
     /// <summary>Bytes of the header without options.</summary>
@@ -85,6 +119,16 @@ public readonly ref struct TcpPacket
     /// <summary>All that follows the header.</summary>
     public ReadOnlySpan<byte> Payload => _payload;
 
+    /// <summary>Whether the checksum over pseudo-header and segment is right.</summary>
+    /// <param name="source">The IP source address.</param>
+    /// <param name="destination">The IP destination address.</param>
+    public bool IsChecksumValid(ValueIPAddress source, ValueIPAddress destination)
+    {
+        int length = _header.Length + _payload.Length;
+        ulong seed = InternetChecksum.Partial(_header, InternetChecksum.PseudoHeader(source, destination, IPProtocol.Tcp, length));
+        return InternetChecksum.IsValid(_payload, seed);
+    }
+
     /// <summary>Reads a segment.</summary>
     /// <param name="source">The IP payload: TCP has no length field of its own.</param>
     /// <param name="packet">The view, if the method returns true.</param>
@@ -132,4 +176,73 @@ public readonly ref struct TcpPacket
         UrgentPointer = UrgentPointer,
         Reserved = Reserved,
     };
+}
+
+/// <summary>The TCP header as a value, to be built, compared and written; options are written beside it (RFC 9293 §3.1).</summary>
+/// <param name="SourcePort">The source port.</param>
+/// <param name="DestinationPort">The destination port.</param>
+/// <param name="SequenceNumber">The sequence number.</param>
+/// <param name="AcknowledgmentNumber">The acknowledgment number.</param>
+/// <param name="Flags">The control bits.</param>
+/// <param name="Window">The receive window, unscaled.</param>
+public readonly record struct TcpHeader(
+    ushort SourcePort, ushort DestinationPort, uint SequenceNumber, uint AcknowledgmentNumber, TcpFlags Flags, ushort Window)
+{
+    private const int MaximumOptionsLength = TcpPacket.MaximumHeaderLength - TcpPacket.MinimumHeaderLength;
+
+    /// <summary>The checksum.</summary>
+    public ushort Checksum { get; init; }
+
+    /// <summary>The urgent pointer.</summary>
+    public ushort UrgentPointer { get; init; }
+
+    /// <summary>The reserved bits, 0 to 15; senders leave them zero.</summary>
+    public byte Reserved { get; init; }
+
+    /// <summary>Writes the 20 bytes of a header without options.</summary>
+    /// <returns>false, with nothing written, if <paramref name="destination"/> is too short.</returns>
+    public bool TryWrite(Span<byte> destination, out int bytesWritten) => TryWrite(destination, [], out bytesWritten);
+
+    /// <summary>Writes the header and its options.</summary>
+    /// <param name="destination">Where to.</param>
+    /// <param name="options">The options, padded by the caller to a multiple of four bytes; at most 40.</param>
+    /// <param name="bytesWritten">20 and the length of the options.</param>
+    /// <returns>false, with nothing written, if <paramref name="destination"/> is too short.</returns>
+    /// <exception cref="ArgumentException">The options have an impossible length.</exception>
+    /// <exception cref="InvalidOperationException"><see cref="Reserved"/> exceeds 15.</exception>
+    public bool TryWrite(Span<byte> destination, ReadOnlySpan<byte> options, out int bytesWritten)
+    {
+        if ((options.Length & 3) != 0 || options.Length > MaximumOptionsLength)
+        {
+            throw new ArgumentException(
+                $"TCP options are a multiple of 4 bytes, at most {MaximumOptionsLength}; these are {options.Length}.", nameof(options));
+        }
+
+        if (Reserved > 0x0F)
+        {
+            throw new InvalidOperationException($"The reserved bits are four; {Reserved} needs more.");
+        }
+
+        int length = TcpPacket.MinimumHeaderLength + options.Length;
+        bytesWritten = 0;
+        if (destination.Length < length)
+        {
+            return false;
+        }
+
+        // The options may lie in the destination already, where the header is about to be written.
+        options.CopyTo(destination[TcpPacket.MinimumHeaderLength..]);
+        Span<byte> header = destination[..TcpPacket.MinimumHeaderLength];
+        BinaryPrimitives.WriteUInt16BigEndian(header[TcpPacket.SourcePortOffset..], SourcePort);
+        BinaryPrimitives.WriteUInt16BigEndian(header[TcpPacket.DestinationPortOffset..], DestinationPort);
+        BinaryPrimitives.WriteUInt32BigEndian(header[TcpPacket.SequenceNumberOffset..], SequenceNumber);
+        BinaryPrimitives.WriteUInt32BigEndian(header[TcpPacket.AcknowledgmentNumberOffset..], AcknowledgmentNumber);
+        header[TcpPacket.DataOffsetOffset] = (byte)((length << 2) | Reserved);
+        header[TcpPacket.FlagsOffset] = (byte)Flags;
+        BinaryPrimitives.WriteUInt16BigEndian(header[TcpPacket.WindowOffset..], Window);
+        BinaryPrimitives.WriteUInt16BigEndian(header[TcpPacket.ChecksumOffset..], Checksum);
+        BinaryPrimitives.WriteUInt16BigEndian(header[TcpPacket.UrgentPointerOffset..], UrgentPointer);
+        bytesWritten = length;
+        return true;
+    }
 }

@@ -2,16 +2,18 @@ using System.Buffers.Binary;
 
 namespace Overlay.Wire;
 
-// RFC 768:
-//  0      7 8     15 16    23 24    31
-// +--------+--------+--------+--------+
-// |     Source      |   Destination   |
-// |      Port       |      Port       |
-// +--------+--------+--------+--------+
-// |     Length      |    Checksum     |
-// +--------+--------+--------+--------+
-
 /// <summary>A view of a UDP datagram: the 8-byte header and the payload, cut to the length field (RFC 768).</summary>
+/// <remarks>
+/// <code>
+///  0      7 8     15 16    23 24    31
+/// +--------+--------+--------+--------+
+/// |     Source      |   Destination   |
+/// |      Port       |      Port       |
+/// +--------+--------+--------+--------+
+/// |     Length      |    Checksum     |
+/// +--------+--------+--------+--------+
+/// </code>
+/// </remarks>
 public readonly ref struct UdpPacket
 {
     /// <summary>Bytes of the header.</summary>
@@ -51,6 +53,16 @@ public readonly ref struct UdpPacket
 
     /// <summary>The payload: as many bytes as the length field says, whatever the buffer holds behind them.</summary>
     public ReadOnlySpan<byte> Payload => _payload;
+
+    /// <summary>Whether the checksum over pseudo-header and datagram is right. Without one, see <see cref="HasChecksum"/>, it is not.</summary>
+    /// <param name="source">The IP source address.</param>
+    /// <param name="destination">The IP destination address.</param>
+    public bool IsChecksumValid(ValueIPAddress source, ValueIPAddress destination)
+    {
+        int length = HeaderLength + _payload.Length;
+        ulong seed = InternetChecksum.Partial(_header, InternetChecksum.PseudoHeader(source, destination, IPProtocol.Udp, length));
+        return HasChecksum && InternetChecksum.IsValid(_payload, seed);
+    }
 
     /// <summary>Reads a datagram.</summary>
     /// <param name="source">The IP payload.</param>
@@ -92,6 +104,53 @@ public readonly ref struct UdpPacket
         return true;
     }
 
+    /// <summary>
+    /// The checksum to be sent over a datagram whose checksum field is zero: never zero. "If the computed checksum is zero, it is transmitted as all
+    /// ones", since zero means that there is none (RFC 768).
+    /// </summary>
+    /// <param name="datagram">Header and payload.</param>
+    /// <param name="source">The IP source address.</param>
+    /// <param name="destination">The IP destination address.</param>
+    public static ushort ComputeChecksum(ReadOnlySpan<byte> datagram, ValueIPAddress source, ValueIPAddress destination)
+    {
+        ulong pseudoHeader = InternetChecksum.PseudoHeader(source, destination, IPProtocol.Udp, datagram.Length);
+        ushort checksum = InternetChecksum.Compute(datagram, pseudoHeader);
+        return checksum == 0 ? ushort.MaxValue : checksum;
+    }
+
     /// <summary>The header as a value.</summary>
     public UdpHeader ToHeader() => new(SourcePort, DestinationPort, Length, Checksum);
+}
+
+/// <summary>The UDP header as a value, to be built, compared and written (RFC 768).</summary>
+/// <param name="SourcePort">The source port.</param>
+/// <param name="DestinationPort">The destination port.</param>
+/// <param name="Length">Bytes of header and payload, 8 to 65 535.</param>
+/// <param name="Checksum">The checksum; 0 for none.</param>
+public readonly record struct UdpHeader(ushort SourcePort, ushort DestinationPort, ushort Length, ushort Checksum = 0)
+{
+    /// <summary>Writes the 8 bytes.</summary>
+    /// <returns>false, with nothing written, if <paramref name="destination"/> is too short.</returns>
+    /// <exception cref="InvalidOperationException"><see cref="Length"/> is below 8, as it is in the default value.</exception>
+    public bool TryWrite(Span<byte> destination, out int bytesWritten)
+    {
+        if (Length < UdpPacket.HeaderLength)
+        {
+            throw new InvalidOperationException($"A UDP datagram has at least {UdpPacket.HeaderLength} bytes, not {Length}.");
+        }
+
+        bytesWritten = 0;
+        if (destination.Length < UdpPacket.HeaderLength)
+        {
+            return false;
+        }
+
+        destination = destination[..UdpPacket.HeaderLength];
+        BinaryPrimitives.WriteUInt16BigEndian(destination[UdpPacket.SourcePortOffset..], SourcePort);
+        BinaryPrimitives.WriteUInt16BigEndian(destination[UdpPacket.DestinationPortOffset..], DestinationPort);
+        BinaryPrimitives.WriteUInt16BigEndian(destination[UdpPacket.LengthOffset..], Length);
+        BinaryPrimitives.WriteUInt16BigEndian(destination[UdpPacket.ChecksumOffset..], Checksum);
+        bytesWritten = UdpPacket.HeaderLength;
+        return true;
+    }
 }

@@ -2,17 +2,28 @@ using System.Buffers.Binary;
 
 namespace Overlay.Wire;
 
-// RFC 7348 §5:
-//  0                   1                   2                   3
-//  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
-// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-// |R|R|R|R|I|R|R|R|            Reserved                           |
-// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-// |                VXLAN Network Identifier (VNI) |   Reserved    |
-// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// <summary>The first byte of a VXLAN header (RFC 7348 §5).</summary>
+[Flags]
+public enum VxlanFlags : byte
+{
+    /// <summary>No bit.</summary>
+    None = 0,
+
+    /// <summary>The I flag: the VNI is valid. It "MUST be set to 1"; all other bits are reserved.</summary>
+    ValidVni = 0x08,
+}
 
 /// <summary>A view of a VXLAN packet, that is, of a UDP payload: the 8-byte header and the inner Ethernet frame (RFC 7348 §5).</summary>
 /// <remarks>
+/// <code>
+///  0                   1                   2                   3
+///  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |R|R|R|R|I|R|R|R|            Reserved                           |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |                VXLAN Network Identifier (VNI) |   Reserved    |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// </code>
 /// Reserved bits are not judged here: the RFC ignores them, the data path drops packets that have one, and others tolerate some.
 /// <see cref="RawHeader"/> gives a policy all it needs.
 /// </remarks>
@@ -26,6 +37,8 @@ public readonly ref struct VxlanPacket
 
     /// <summary>The UDP port that Linux used before, and that some networks still use.</summary>
     public const ushort LegacyPort = 8472;
+
+    internal const int VniOffset = 4;
 
     /// <summary>The I flag in the 64-bit word that the header is.</summary>
     internal const ulong ValidVniBit = (ulong)VxlanFlags.ValidVni << 56;
@@ -43,7 +56,7 @@ public readonly ref struct VxlanPacket
     public VxlanFlags Flags => (VxlanFlags)_header[0];
 
     /// <summary>The network identifier.</summary>
-    public Vni Vni => Vni.FromUpper24(BinaryPrimitives.ReadUInt32BigEndian(_header[4..]));
+    public Vni Vni => Vni.FromUpper24(BinaryPrimitives.ReadUInt32BigEndian(_header[VniOffset..]));
 
     /// <summary>The whole header as a number, first byte highest, with every reserved bit as received.</summary>
     public ulong RawHeader => BinaryPrimitives.ReadUInt64BigEndian(_header);
@@ -85,4 +98,39 @@ public readonly ref struct VxlanPacket
 
     /// <summary>The header as a value; the reserved bits behind the flags byte are left out.</summary>
     public VxlanHeader ToHeader() => new(Vni, Flags);
+}
+
+/// <summary>The VXLAN header as a value, to be built, compared and written (RFC 7348 §5).</summary>
+/// <param name="Vni">The network identifier.</param>
+/// <param name="Flags">The first byte.</param>
+/// <remarks>
+/// The default value, and <c>new VxlanHeader()</c>, have no I flag; <see cref="TryWrite"/> refuses them.
+/// </remarks>
+public readonly record struct VxlanHeader(Vni Vni, VxlanFlags Flags = VxlanFlags.ValidVni)
+{
+    /// <summary>The header as a number, first byte highest: what is written on the wire for a network identifier.</summary>
+    internal static ulong ToRaw(Vni vni) => VxlanPacket.ValidVniBit | ((ulong)vni.Value << 8);
+
+    /// <summary>Writes the 8 bytes; all reserved bits are zero.</summary>
+    /// <returns>false, with nothing written, if <paramref name="destination"/> is too short.</returns>
+    /// <exception cref="InvalidOperationException">
+    /// <see cref="Flags"/> is anything but the I flag: it "MUST be set to 1", and reserved bits "MUST be set to zero on transmission".
+    /// </exception>
+    public bool TryWrite(Span<byte> destination, out int bytesWritten)
+    {
+        if (Flags != VxlanFlags.ValidVni)
+        {
+            throw new InvalidOperationException($"A VXLAN header has the I flag and no other; this one has 0x{(byte)Flags:X2}.");
+        }
+
+        bytesWritten = 0;
+        if (destination.Length < VxlanPacket.HeaderLength)
+        {
+            return false;
+        }
+
+        BinaryPrimitives.WriteUInt64BigEndian(destination, ToRaw(Vni));
+        bytesWritten = VxlanPacket.HeaderLength;
+        return true;
+    }
 }

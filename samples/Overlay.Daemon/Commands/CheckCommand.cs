@@ -1,0 +1,48 @@
+using Overlay.Daemon.Configuration;
+
+namespace Overlay.Daemon.Commands;
+
+/// <summary><c>overlayd check</c>: says what is wrong with a configuration, else what it would do.</summary>
+internal static class CheckCommand
+{
+    /// <summary>Reads a configuration and prints a line for each mistake.</summary>
+    /// <returns>null if there is any.</returns>
+    public static DaemonConfig? Load(string file, TextWriter error)
+    {
+        var errors = new ConfigErrors();
+        DaemonConfig? config = ConfigFile.Load(file, errors);
+        foreach (ConfigError mistake in errors.InOrder())
+        {
+            error.WriteLine(mistake.Format(file));
+        }
+
+        return config;
+    }
+
+    /// <summary>Runs the command.</summary>
+    public static int Run(string file, TextWriter output, TextWriter error)
+    {
+        if (Load(file, error) is not DaemonConfig config)
+        {
+            return ExitCode.BadConfiguration;
+        }
+
+        foreach (TunnelConfig tunnel in config.Tunnels)
+        {
+            output.WriteLine(Describe(tunnel));
+        }
+
+        output.WriteLine($"{file}: ok");
+        return ExitCode.Done;
+    }
+
+    private static string Describe(TunnelConfig tunnel)
+    {
+        string identity = tunnel.Kind == TunnelKind.Vxlan ? $"vxlan vni {tunnel.Vni}" : "ipip";
+        string link = tunnel.Endpoint.Link is string name ? $" on link {name}" : "";
+        string mtu = tunnel.Device.Mtu is int bytes
+            ? $"mtu {bytes} (outer packets up to {bytes + tunnel.Overhead} bytes)"
+            : $"mtu auto (link MTU towards the remotes - {tunnel.Overhead})";
+        return $"{tunnel.Name}: {identity}, local {tunnel.Endpoint}{link}, device {tunnel.Device.Type} {tunnel.Device.Name}, {mtu}";
+    }
+}

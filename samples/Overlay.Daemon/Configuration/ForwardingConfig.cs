@@ -1,0 +1,39 @@
+namespace Overlay.Daemon.Configuration;
+
+/// <summary>Learning of source MAC addresses.</summary>
+internal sealed record LearningConfig
+{
+    /// <summary>Whether it happens.</summary>
+    public bool Enabled { get; init; } = true;
+
+    /// <summary>After how many seconds without a frame an entry goes, 1 to 86 400.</summary>
+    public int AgeSeconds { get; init; } = 300;
+
+    /// <summary>The largest number of learned entries.</summary>
+    public int MaxEntries { get; init; } = 65_536;
+}
+
+/// <summary>A configured station behind a remote.</summary>
+/// <param name="Mac">Its MAC address.</param>
+/// <param name="Remote">The VTEP it lives behind.</param>
+internal readonly record struct FdbConfig(MacAddress Mac, ValueIPAddress Remote);
+
+/// <summary>A station that ARP and neighbour discovery are answered for.</summary>
+/// <param name="Address">Its inner address.</param>
+/// <param name="Mac">Its MAC address.</param>
+internal readonly record struct NeighborConfig(ValueIPAddress Address, MacAddress Mac);
+
+/// <summary>A route of a layer-3 tunnel.</summary>
+/// <param name="Prefix">The inner prefix, no bits set behind it.</param>
+/// <param name="PrefixLength">Its length.</param>
+/// <param name="Remote">The VTEP or tunnel end it leads to.</param>
+/// <param name="Mac">The inner destination MAC address for VXLAN; null for IP in IP.</param>
+internal readonly record struct RouteConfig(ValueIPAddress Prefix, int PrefixLength, ValueIPAddress Remote, MacAddress? Mac);
+
+/// <summary>What the kernel and this program may do in larger pieces.</summary>
+/// <param name="Tso">The device hands over TCP superpackets.</param>
+/// <param name="Uso">The device hands over UDP superpackets.</param>
+/// <param name="Gro">Received trains and superpackets are taken in one piece.</param>
+/// <param name="Gso">Trains are sent in one piece.</param>
+/// <param name="TunnelGso">Without effect with the transport <c>udp</c>, the one of this version.</param>
+internal sealed record OffloadConfig(bool Tso = true, bool Uso = true, bool Gro = true, bool Gso = true, bool TunnelGso = true);

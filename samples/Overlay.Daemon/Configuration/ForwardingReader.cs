@@ -1,0 +1,190 @@
+using Overlay.DataPath;
+
+namespace Overlay.Daemon.Configuration;
+
+/// <summary>
+/// What leads to remotes: learning, flood, fdb and neighbors of a TAP, routes of a TUN. A key that the kind or the device does not use is a
+/// mistake.
+/// </summary>
+/// <param name="tunnel">The tunnel's keys.</param>
+/// <param name="kind">Its kind; null if that is a mistake.</param>
+/// <param name="layer">What its device carries; null if that is a mistake, and then nothing is refused.</param>
+/// <param name="underlay">The rules for remotes.</param>
+/// <param name="values">Reads the values.</param>
+/// <param name="errors">Takes the mistakes.</param>
+internal sealed class ForwardingReader(
+    ObjectReader tunnel, TunnelKind? kind, DeviceLayer? layer, UnderlayReader underlay, ValueReader values, ConfigErrors errors)
+{
+    private const int MaxAgeSeconds = 86_400;
+    private const int MaxLearnedEntries = 1_048_576;
+
+    /// <summary>Reads all of it into a draft whose other members say nothing yet.</summary>
+    public TunnelConfig Read()
+    {
+        bool tap = kind != TunnelKind.IPInIP && layer != DeviceLayer.IP;
+        bool tun = kind == TunnelKind.IPInIP || layer != DeviceLayer.Ethernet;
+        if (!tap)
+        {
+            string by = kind == TunnelKind.IPInIP ? "by an ipip tunnel" : "with a tun device";
+            tunnel.Refuse("learning", by);
+            tunnel.Refuse("flood", by, "\"routes\" lead to remotes there");
+            tunnel.Refuse("fdb", by, "\"routes\" lead to remotes there");
+            tunnel.Refuse("neighbors", by);
+        }
+
+        if (!tun)
+        {
+            tunnel.Refuse("routes", "with a tap device", "\"fdb\" and \"flood\" lead to remotes there");
+        }
+
+        return new TunnelConfig
+        {
+            Name = "",
+            Endpoint = new EndpointConfig { Kind = default, Local = default },
+            Device = new DeviceConfig { Layer = default, Name = "" },
+            Learning = tap ? ReadLearning() : null,
+            Flood = tap ? ReadFlood() : [],
+            Fdb = tap ? ReadFdb() : [],
+            Neighbors = tap ? ReadNeighbors() : [],
+            Routes = tun ? ReadRoutes() : [],
+        };
+    }
+
+    private LearningConfig ReadLearning()
+    {
+        var defaults = new LearningConfig();
+        if (ObjectReader.Open(tunnel.Take("learning"), "learning", errors) is not ObjectReader learning)
+        {
+            return defaults;
+        }
+
+        var result = new LearningConfig
+        {
+            Enabled = values.Flag(learning.Take("enabled"), "learning.enabled") ?? defaults.Enabled,
+            AgeSeconds = values.Integer(learning.Take("ageSeconds"), "learning.ageSeconds", 1, MaxAgeSeconds) ?? defaults.AgeSeconds,
+            MaxEntries = values.Integer(learning.Take("maxEntries"), "learning.maxEntries", 1, MaxLearnedEntries) ?? defaults.MaxEntries,
+        };
+        learning.Finish();
+        return result;
+    }
+
+    private List<ValueIPAddress> ReadFlood()
+    {
+        List<ValueIPAddress> flood = [];
+        Dictionary<ValueIPAddress, int> lines = [];
+        foreach (ConfigNode item in values.List(tunnel.Take("flood"), "flood"))
+        {
+            if (item.Kind == ConfigNodeKind.String && ValueIPAddress.TryParse(item.Text, null, out ValueIPAddress group) && group.IsMulticast)
+            {
+                errors.Add(item.Line,
+                    $"flood holds {item.Describe()}, but multicast is not available in this version; the unicast address of each remote is right");
+            }
+            else if (underlay.Remote(item, "a remote of flood") is ValueIPAddress remote && Once(lines, remote, item.Line, "flood"))
+            {
+                flood.Add(remote);
+            }
+        }
+
+        return flood;
+    }
+
+    private List<FdbConfig> ReadFdb()
+    {
+        List<FdbConfig> fdb = [];
+        Dictionary<MacAddress, int> lines = [];
+        foreach (ConfigNode item in values.List(tunnel.Take("fdb"), "fdb"))
+        {
+            if (ObjectReader.Open(item, "an fdb entry", errors) is not ObjectReader entry)
+            {
+                continue;
+            }
+
+            MacAddress? mac = values.Mac(entry.Require("mac", "the MAC address of a station"), "mac");
+            ValueIPAddress? remote = underlay.Remote(entry.Require("remote", "the address of the VTEP that the station lives behind"), "remote");
+            entry.Finish();
+            if (mac is MacAddress station && Once(lines, station, item.Line, "fdb") && remote is ValueIPAddress vtep)
+            {
+                fdb.Add(new FdbConfig(station, vtep));
+            }
+        }
+
+        return fdb;
+    }
+
+    private List<NeighborConfig> ReadNeighbors()
+    {
+        List<NeighborConfig> neighbors = [];
+        Dictionary<ValueIPAddress, int> lines = [];
+        foreach (ConfigNode item in values.List(tunnel.Take("neighbors"), "neighbors"))
+        {
+            if (ObjectReader.Open(item, "a neighbor", errors) is not ObjectReader entry)
+            {
+                continue;
+            }
+
+            ConfigNode? ipNode = entry.Require("ip", "the inner address of a station");
+            ValueIPAddress? ip = values.Address(ipNode, "ip");
+            if (ip is { IsUnspecified: true } or { IsMulticast: true } or { IsBroadcast: true } or { IsLoopback: true })
+            {
+                values.Wrong(ipNode!, "ip", "the unicast address of a station");
+            }
+
+            MacAddress? mac = values.Mac(entry.Require("mac", "the MAC address of the station"), "mac");
+            entry.Finish();
+            if (ip is ValueIPAddress address && Once(lines, address, item.Line, "neighbors") && mac is MacAddress station)
+            {
+                neighbors.Add(new NeighborConfig(address, station));
+            }
+        }
+
+        return neighbors;
+    }
+
+    private List<RouteConfig> ReadRoutes()
+    {
+        List<RouteConfig> routes = [];
+        Dictionary<string, int> lines = [];
+        foreach (ConfigNode item in values.List(tunnel.Take("routes"), "routes"))
+        {
+            if (ObjectReader.Open(item, "a route", errors) is not ObjectReader entry)
+            {
+                continue;
+            }
+
+            (ValueIPAddress Address, int Length)? prefix = values.Prefix(entry.Require("prefix", "the inner prefix"), "prefix", hostBits: false);
+            ValueIPAddress? remote = underlay.Remote(entry.Require("remote", "the address of the remote that the prefix lives behind"), "remote");
+            MacAddress? mac = ReadRouteMac(entry);
+            entry.Finish();
+            if (prefix is var (address, length) && Once(lines, $"{address}/{length}", item.Line, "routes") && remote is ValueIPAddress vtep)
+            {
+                routes.Add(new RouteConfig(address, length, vtep, mac));
+            }
+        }
+
+        return routes;
+    }
+
+    private MacAddress? ReadRouteMac(ObjectReader entry)
+    {
+        if (kind == TunnelKind.IPInIP)
+        {
+            entry.Refuse("mac", "by an ipip tunnel");
+            return null;
+        }
+
+        bool needed = kind == TunnelKind.Vxlan && layer == DeviceLayer.IP;
+        return values.Mac(needed ? entry.Require("mac", "the inner destination MAC address, the remote device's,") : entry.Take("mac"), "mac");
+    }
+
+    private bool Once<T>(Dictionary<T, int> lines, T key, int line, string list)
+        where T : notnull
+    {
+        if (lines.TryAdd(key, line))
+        {
+            return true;
+        }
+
+        errors.Add(line, $"{key} stands in {list} on line {lines[key]} already; once is right");
+        return false;
+    }
+}

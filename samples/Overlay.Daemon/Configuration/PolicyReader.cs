@@ -1,0 +1,167 @@
+using System.Globalization;
+using System.Net;
+using Overlay.DataPath;
+using Overlay.Wire;
+
+namespace Overlay.Daemon.Configuration;
+
+/// <summary>The policy of a tunnel, of which some is a property of the sockets under it.</summary>
+internal static class PolicyReader
+{
+    private const int MaxSourcePortCount = 256;
+
+    /// <summary>Reads a policy.</summary>
+    /// <returns>The tunnel's share, and the sockets' with their kind, local address and port still to be set.</returns>
+    public static (TunnelPolicy Policy, EndpointConfig Sockets) Read(
+        ConfigNode? node, TunnelKind? kind, UnderlayReader underlay, ValueReader values, ConfigErrors errors)
+    {
+        TunnelPolicy policy = TunnelPolicy.Default;
+        var sockets = new EndpointConfig { Kind = default, Local = default };
+        if (ObjectReader.Open(node, "policy", errors) is not ObjectReader keys)
+        {
+            return (policy, sockets);
+        }
+
+        policy = policy with
+        {
+            Remotes = ReadRemotes(keys.Take("remotes"), underlay, values) ?? policy.Remotes,
+            Ttl = ReadOrInherit(keys.Take("ttl"), "policy.ttl", 1, byte.MaxValue, policy.Ttl, values),
+            Dscp = ReadOrInherit(keys.Take("dscp"), "policy.dscp", 0, 63, policy.Dscp, values),
+            Ecn = values.Choice(keys.Take("ecn"), "policy.ecn",
+                ("rfc6040", EcnProfile.Rfc6040),
+                ("rfc6040-compatibility", EcnProfile.Rfc6040Compatibility),
+                ("rfc3168", EcnProfile.Rfc3168),
+                ("copy", EcnProfile.Copy)) ?? policy.Ecn,
+            DontFragment = values.Choice(keys.Take("df"), "policy.df",
+                ("unset", DontFragmentPolicy.Unset), ("set", DontFragmentPolicy.Set), ("inherit", DontFragmentPolicy.Inherit)),
+        };
+        if (kind == TunnelKind.IPInIP)
+        {
+            foreach (string key in (ReadOnlySpan<string>)["reservedBits", "outerChecksum", "zeroChecksumIpv6", "innerVlan", "sourcePorts", "sourcePortCount"])
+            {
+                keys.Refuse(key, "by an ipip tunnel");
+            }
+        }
+        else
+        {
+            (ushort low, ushort high) = ReadSourcePorts(keys.Take("sourcePorts"), values) ?? (policy.SourcePortMinimum, policy.SourcePortMaximum);
+            policy = policy with
+            {
+                ReservedBits = ReadReservedBits(keys.Take("reservedBits"), values, errors) ?? policy.ReservedBits,
+                InnerVlan = values.Choice(keys.Take("innerVlan"), "policy.innerVlan",
+                    ("keep", InnerVlanPolicy.Keep), ("strip", InnerVlanPolicy.Strip), ("refuse", InnerVlanPolicy.Refuse)) ?? policy.InnerVlan,
+                SourcePortMinimum = low,
+                SourcePortMaximum = high,
+            };
+            sockets = sockets with
+            {
+                OuterChecksum = values.Choice(keys.Take("outerChecksum"), "policy.outerChecksum", ("on", true), ("off", false)) ?? sockets.OuterChecksum,
+                ZeroChecksumIPv6 = values.Choice(keys.Take("zeroChecksumIpv6"), "policy.zeroChecksumIpv6", ("reject", false), ("accept", true))
+                    ?? sockets.ZeroChecksumIPv6,
+                SourcePortMinimum = low,
+                SourcePortMaximum = high,
+                SourcePortCount = ReadSourcePortCount(keys.Take("sourcePortCount"), high - low + 1, sockets.SourcePortCount, values, errors),
+            };
+        }
+
+        keys.Finish();
+        return (policy, sockets);
+    }
+
+    private static RemotePolicy? ReadRemotes(ConfigNode? node, UnderlayReader underlay, ValueReader values)
+    {
+        const string What = "policy.remotes";
+        if (node is null || node.Kind != ConfigNodeKind.Array || node.Items.Count == 0)
+        {
+            RemotePolicy? word = ValueReader.IsWord(node, "known") ? RemotePolicy.Known : ValueReader.IsWord(node, "any") ? RemotePolicy.Any : null;
+            if (node is not null && word is null)
+            {
+                values.Wrong(node, What, "\"known\", \"any\" or a list of at least one prefix", node.Kind == ConfigNodeKind.Array ? " without items" : "");
+            }
+
+            return word;
+        }
+
+        List<IPNetwork> prefixes = [];
+        foreach (ConfigNode item in node.Items)
+        {
+            if (values.Network(item, "a prefix of policy.remotes") is IPNetwork prefix && underlay.HasFamily(prefix.BaseAddress, item, "a prefix of policy.remotes"))
+            {
+                prefixes.Add(prefix);
+            }
+        }
+
+        return prefixes.Count > 0 ? RemotePolicy.Within(prefixes) : null;
+    }
+
+    private static byte? ReadOrInherit(ConfigNode? node, string what, int minimum, int maximum, byte? absent, ValueReader values) =>
+        ValueReader.IsWord(node, "inherit") ? null : (byte?)values.Integer(node, what, minimum, maximum, "inherit") ?? absent;
+
+    private static ReservedBitsPolicy? ReadReservedBits(ConfigNode? node, ValueReader values, ConfigErrors errors)
+    {
+        if (node is not { Kind: ConfigNodeKind.Object })
+        {
+            const string What = "policy.reservedBits";
+            if (node is null or { Kind: ConfigNodeKind.String, Text: "reject" or "ignore" })
+            {
+                return node is null ? null : node.Text == "ignore" ? ReservedBitsPolicy.Ignore : ReservedBitsPolicy.Reject;
+            }
+
+            values.Wrong(node, What, "\"reject\", \"ignore\" or { \"mask\": \"16 hexadecimal digits\" }");
+            return null;
+        }
+
+        ObjectReader keys = ObjectReader.Open(node, "policy.reservedBits", errors)!;
+        ConfigNode? mask = keys.Require("mask", "16 hexadecimal digits of bits to tolerate");
+        keys.Finish();
+        if (mask is null)
+        {
+            return null;
+        }
+
+        if (mask.Kind != ConfigNodeKind.String || mask.Text.Length != 16 ||
+            !ulong.TryParse(mask.Text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong bits))
+        {
+            values.Wrong(mask, "mask", "a text of 16 hexadecimal digits, the eight header bytes,");
+            return null;
+        }
+
+        if ((bits & ~ReservedBitsPolicy.ReservedMask) != 0)
+        {
+            values.Wrong(mask, "mask", $"a part of {ReservedBitsPolicy.ReservedMask:x16}", ", with the I flag or bits of the VNI, which are not reserved");
+            return null;
+        }
+
+        return new ReservedBitsPolicy(bits);
+    }
+
+    private static (ushort Low, ushort High)? ReadSourcePorts(ConfigNode? node, ValueReader values)
+    {
+        if (node is null)
+        {
+            return null;
+        }
+
+        int dash = node.Text.IndexOf('-', StringComparison.Ordinal);
+        if (node.Kind == ConfigNodeKind.String && dash > 0 &&
+            ushort.TryParse(node.Text.AsSpan(0, dash), NumberStyles.None, CultureInfo.InvariantCulture, out ushort low) &&
+            ushort.TryParse(node.Text.AsSpan(dash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort high) && low > 0 && low <= high)
+        {
+            return (low, high);
+        }
+
+        values.Wrong(node, "policy.sourcePorts", "a range from 1 to 65535, low end first, such as \"49152-65535\",");
+        return null;
+    }
+
+    private static int ReadSourcePortCount(ConfigNode? node, int ports, int absent, ValueReader values, ConfigErrors errors)
+    {
+        int? count = values.Integer(node, "policy.sourcePortCount", 1, MaxSourcePortCount);
+        if (count > ports)
+        {
+            errors.Add(node!.Line, $"policy.sourcePortCount is {count}, but policy.sourcePorts has {ports}; at most {ports} is right");
+        }
+
+        return count ?? Math.Min(absent, ports);
+    }
+}

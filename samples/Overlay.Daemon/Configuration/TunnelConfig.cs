@@ -1,0 +1,72 @@
+using Overlay.DataPath;
+
+namespace Overlay.Daemon.Configuration;
+
+/// <summary>A checked tunnel.</summary>
+internal sealed record TunnelConfig
+{
+    /// <summary>The name for status and messages.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The network identifier; 0 for IP in IP, which has none.</summary>
+    public Vni Vni { get; init; }
+
+    /// <summary>The sockets under it.</summary>
+    public required EndpointConfig Endpoint { get; init; }
+
+    /// <summary>The device over it.</summary>
+    public required DeviceConfig Device { get; init; }
+
+    /// <summary>Learning; null where it does not exist: on TUN.</summary>
+    public LearningConfig? Learning { get; init; }
+
+    /// <summary>Who gets a copy of broadcast, multicast and unknown unicast. TAP only.</summary>
+    public IReadOnlyList<ValueIPAddress> Flood { get; init; } = [];
+
+    /// <summary>Configured stations. TAP only.</summary>
+    public IReadOnlyList<FdbConfig> Fdb { get; init; } = [];
+
+    /// <summary>Stations that ARP and ND are answered for. TAP only.</summary>
+    public IReadOnlyList<NeighborConfig> Neighbors { get; init; } = [];
+
+    /// <summary>Inner routes, each also a kernel route by the device. TUN only.</summary>
+    public IReadOnlyList<RouteConfig> Routes { get; init; } = [];
+
+    /// <summary>The choices that RFCs leave open.</summary>
+    public TunnelPolicy Policy { get; init; } = TunnelPolicy.Default;
+
+    /// <summary>Offloads.</summary>
+    public OffloadConfig Offload { get; init; } = new();
+
+    /// <summary>The encapsulation.</summary>
+    public TunnelKind Kind => Endpoint.Kind;
+
+    /// <summary>The underlay address of this end.</summary>
+    public ValueIPAddress Local => Endpoint.Local;
+
+    /// <summary>The word of the file: <c>vxlan</c> or <c>ipip</c>.</summary>
+    public string KindName => Kind == TunnelKind.Vxlan ? "vxlan" : "ipip";
+
+    /// <summary>Every configured remote, each once.</summary>
+    public IEnumerable<ValueIPAddress> Remotes => Flood.Concat(Fdb.Select(f => f.Remote)).Concat(Routes.Select(r => r.Remote)).Distinct();
+
+    /// <summary>
+    /// Bytes between the link MTU and the MTU of the device: the outer IP header, and for VXLAN the UDP and VXLAN headers and the inner
+    /// Ethernet header (RFC 7348 §5), which the MTU of a device does not count.
+    /// </summary>
+    public int Overhead => (Local.IsIPv4 ? 20 : 40) + (Kind == TunnelKind.Vxlan ? 8 + 8 + 14 : 0);
+
+    /// <summary>What the data path is told.</summary>
+    /// <param name="deviceMac">The MAC address that the device has; default for IP in IP.</param>
+    public TunnelOptions ToOptions(MacAddress deviceMac) => new()
+    {
+        Name = Name,
+        Kind = Kind,
+        Vni = Vni,
+        Local = Local,
+        Layer = Device.Layer,
+        DeviceMac = deviceMac,
+        Learning = Learning is { Enabled: true },
+        Policy = Policy,
+    };
+}

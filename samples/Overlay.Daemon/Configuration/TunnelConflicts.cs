@@ -1,0 +1,85 @@
+namespace Overlay.Daemon.Configuration;
+
+/// <summary>What two tunnels may not have in common, and what they must. Every message names both lines.</summary>
+internal static class TunnelConflicts
+{
+    /// <summary>Duplicate tunnel and device names.</summary>
+    public static void CheckNames(IReadOnlyList<ConfigNode> tunnels, ConfigErrors errors)
+    {
+        Dictionary<string, int> names = [];
+        Dictionary<string, int> devices = [];
+        foreach (ConfigNode tunnel in tunnels)
+        {
+            ConfigNode? name = tunnel["name"];
+            Check(name, "tunnel name", names, errors);
+            Check(tunnel["device"]?["name"] ?? name, "device name", devices, errors);
+        }
+    }
+
+    /// <summary>Tunnels that cannot be told apart on the wire, and tunnels that want different things of one socket.</summary>
+    /// <param name="tunnels">Those without a mistake of their own.</param>
+    /// <param name="nodes">Where each stands.</param>
+    /// <param name="errors">Takes the mistakes.</param>
+    public static void CheckEndpoints(IReadOnlyList<TunnelConfig> tunnels, IReadOnlyList<ConfigNode> nodes, ConfigErrors errors)
+    {
+        Dictionary<(TunnelKind, ValueIPAddress, ushort), int> endpoints = [];
+        Dictionary<(TunnelKind, ValueIPAddress, ushort, Vni), int> owners = [];
+        for (int i = 0; i < tunnels.Count; i++)
+        {
+            EndpointConfig endpoint = tunnels[i].Endpoint;
+            if (!owners.TryAdd((endpoint.Kind, endpoint.Local, endpoint.Port, tunnels[i].Vni), i))
+            {
+                int owner = owners[(endpoint.Kind, endpoint.Local, endpoint.Port, tunnels[i].Vni)];
+                (string key, string taken, string right) = endpoint.Kind == TunnelKind.Vxlan
+                    ? ("vni", $"vni {tunnels[i].Vni} on {endpoint}", "another vni, port or local")
+                    : ("local", $"ipip on {endpoint}", "one ipip tunnel for each local");
+                errors.Add((nodes[i][key] ?? nodes[i]).Line,
+                    $"{taken} belongs to tunnel {ConfigNode.Quote(tunnels[owner].Name)} on line {(nodes[owner][key] ?? nodes[owner]).Line}; {right} is right");
+            }
+            else if (!endpoints.TryAdd((endpoint.Kind, endpoint.Local, endpoint.Port), i))
+            {
+                int first = endpoints[(endpoint.Kind, endpoint.Local, endpoint.Port)];
+                Compare(tunnels[first], nodes[first], tunnels[i], nodes[i], errors);
+            }
+        }
+    }
+
+    private static void Check(ConfigNode? node, string what, Dictionary<string, int> seen, ConfigErrors errors)
+    {
+        if (node is { Kind: ConfigNodeKind.String } && !seen.TryAdd(node.Text, node.Line))
+        {
+            errors.Add(node.Line, $"{what} {node.Describe()} is taken on line {seen[node.Text]}; another one is right");
+        }
+    }
+
+    private static void Compare(TunnelConfig first, ConfigNode firstNode, TunnelConfig second, ConfigNode secondNode, ConfigErrors errors)
+    {
+        EndpointConfig a = first.Endpoint;
+        EndpointConfig b = second.Endpoint;
+        Differ(Describe(a.Link), Describe(b.Link), null, "link");
+        Differ(a.OuterChecksum ? "\"on\"" : "\"off\"", b.OuterChecksum ? "\"on\"" : "\"off\"", "policy", "outerChecksum");
+        Differ(a.ZeroChecksumIPv6 ? "\"accept\"" : "\"reject\"", b.ZeroChecksumIPv6 ? "\"accept\"" : "\"reject\"", "policy", "zeroChecksumIpv6");
+        Differ(Ports(a), Ports(b), "policy", "sourcePorts");
+        Differ($"{a.SourcePortCount}", $"{b.SourcePortCount}", "policy", "sourcePortCount");
+        Differ(a.Gro ? "true" : "false", b.Gro ? "true" : "false", "offload", "gro");
+        Differ(a.Gso ? "true" : "false", b.Gso ? "true" : "false", "offload", "gso");
+
+        void Differ(string left, string right, string? group, string key)
+        {
+            if (left != right)
+            {
+                string name = group is null ? key : $"{group}.{key}";
+                errors.Add(Line(secondNode, group, key),
+                    $"{name} is {right} here and {left} in tunnel {ConfigNode.Quote(first.Name)} on line {Line(firstNode, group, key)}, " +
+                    $"but both share the sockets of {a}; the same in both is right");
+            }
+        }
+    }
+
+    private static string Describe(string? link) => link is null ? "absent" : ConfigNode.Quote(link);
+
+    private static string Ports(EndpointConfig endpoint) => $"\"{endpoint.SourcePortMinimum}-{endpoint.SourcePortMaximum}\"";
+
+    // A default stands nowhere: the tunnel's own line has to do.
+    private static int Line(ConfigNode tunnel, string? group, string key) => ((group is null ? tunnel : tunnel[group])?[key] ?? tunnel).Line;
+}

@@ -1,0 +1,139 @@
+using Overlay.DataPath;
+
+namespace Overlay.Daemon.Configuration;
+
+/// <summary>One tunnel.</summary>
+internal static class TunnelReader
+{
+    private const int MaxNameLength = 64;
+    private const int DefaultVxlanPort = 4789;
+
+    /// <summary>Reads and checks a tunnel by itself; what it may not share with others is <see cref="TunnelConflicts"/>' business.</summary>
+    /// <returns>The tunnel; null if it holds any mistake.</returns>
+    public static TunnelConfig? Read(ConfigNode node, ValueReader values, ConfigErrors errors)
+    {
+        int errorsBefore = errors.Count;
+        if (ObjectReader.Open(node, "a tunnel", errors) is not ObjectReader tunnel)
+        {
+            return null;
+        }
+
+        string? name = ReadName(tunnel, values);
+        TunnelKind? kind = ReadKind(tunnel, values, errors);
+        DeviceConfig? device = DeviceReader.Read(tunnel.Require("device", "an object with at least a \"type\""), kind, node["name"], values, errors);
+        string? link = ReadLink(tunnel.Take("link"), values);
+        ValueIPAddress? local = UnderlayReader.Local(tunnel.Require("local", "the underlay address of this end"), link is not null, values);
+        (int vni, int port) = ReadIdentity(tunnel, kind, values);
+        OffloadConfig offload = ReadOffload(tunnel.Take("offload"), values, errors);
+        ReadTransport(tunnel, kind, values, errors);
+
+        var underlay = new UnderlayReader(local, link is not null, values, errors);
+        var forwarding = new ForwardingReader(tunnel, kind, device?.Layer, underlay, values, errors);
+        TunnelConfig draft = forwarding.Read();
+        (TunnelPolicy policy, EndpointConfig sockets) = PolicyReader.Read(tunnel.Take("policy"), kind, underlay, values, errors);
+        tunnel.Finish();
+        if (errors.Count > errorsBefore)
+        {
+            return null;
+        }
+
+        return draft with
+        {
+            Name = name!,
+            Vni = new Vni((uint)vni),
+            Device = device!,
+            Policy = policy,
+            Offload = offload,
+            Endpoint = sockets with { Kind = kind!.Value, Local = local!.Value, Port = (ushort)port, Link = link, Gro = offload.Gro, Gso = offload.Gso },
+        };
+    }
+
+    private static string? ReadName(ObjectReader tunnel, ValueReader values)
+    {
+        const string Right = "1 to 64 characters without control characters";
+        ConfigNode? node = tunnel.Require("name", "a name for status and messages");
+        string? name = values.Text(node, "name", Right);
+        if (name is not null && (name.Length is 0 or > MaxNameLength || name.Any(char.IsControl)))
+        {
+            values.Wrong(node!, "name", Right);
+        }
+
+        return name;
+    }
+
+    private static TunnelKind? ReadKind(ObjectReader tunnel, ValueReader values, ConfigErrors errors)
+    {
+        ConfigNode? node = tunnel.Require("kind", "\"vxlan\" or \"ipip\"");
+        if (node is { Kind: ConfigNodeKind.String })
+        {
+            switch (node.Text)
+            {
+                case "geneve" or "gue" or "vxlan-gpe":
+                    errors.Add(node.Line, $"kind {node.Describe()} is not available in this version; vxlan and ipip are");
+                    return null;
+                case "4in4" or "6in4" or "4in6" or "6in6" or "sit" or "ip6tnl":
+                    errors.Add(node.Line, $"kind {node.Describe()} is not known; \"ipip\" is right: the families of local and of the inner packet decide");
+                    return null;
+            }
+        }
+
+        return values.Choice(node, "kind", ("vxlan", TunnelKind.Vxlan), ("ipip", TunnelKind.IPInIP));
+    }
+
+    private static (int Vni, int Port) ReadIdentity(ObjectReader tunnel, TunnelKind? kind, ValueReader values)
+    {
+        if (kind == TunnelKind.IPInIP)
+        {
+            tunnel.Refuse("vni", "by an ipip tunnel");
+            tunnel.Refuse("port", "by an ipip tunnel");
+            return (0, 0);
+        }
+
+        ConfigNode? vni = kind == TunnelKind.Vxlan ? tunnel.Require("vni", $"a number from 0 to {Vni.MaxValue}") : tunnel.Take("vni");
+        return (values.Integer(vni, "vni", 0, (int)Vni.MaxValue) ?? 0,
+                values.Integer(tunnel.Take("port"), "port", 1, ushort.MaxValue) ?? DefaultVxlanPort);
+    }
+
+    private static string? ReadLink(ConfigNode? node, ValueReader values)
+    {
+        string? link = values.Text(node, "link", "the name of an interface");
+        if (link is not null && !InterfaceName.IsValid(link))
+        {
+            values.Wrong(node!, "link", InterfaceName.Right);
+        }
+
+        return link;
+    }
+
+    private static void ReadTransport(ObjectReader tunnel, TunnelKind? kind, ValueReader values, ConfigErrors errors)
+    {
+        if (kind == TunnelKind.IPInIP)
+        {
+            tunnel.Refuse("transport", "by an ipip tunnel");
+            return;
+        }
+
+        ConfigNode? node = tunnel.Take("transport");
+        if (ValueReader.IsWord(node, "tunnelGso"))
+        {
+            errors.Add(node!.Line, "transport \"tunnelGso\" is not available in this version; \"udp\" is");
+            return;
+        }
+
+        values.Choice(node, "transport", ("udp", true));
+    }
+
+    private static OffloadConfig ReadOffload(ConfigNode? node, ValueReader values, ConfigErrors errors)
+    {
+        if (ObjectReader.Open(node, "offload", errors) is not ObjectReader offload)
+        {
+            return new OffloadConfig();
+        }
+
+        var result = new OffloadConfig(Flag("tso"), Flag("uso"), Flag("gro"), Flag("gso"), Flag("tunnelGso"));
+        offload.Finish();
+        return result;
+
+        bool Flag(string key) => values.Flag(offload.Take(key), $"offload.{key}") ?? true;
+    }
+}

@@ -1,0 +1,112 @@
+using System.Globalization;
+using System.Text;
+
+namespace Overlay.Daemon.Status;
+
+/// <summary>The status as people read it: a row for each tunnel and direction, then what was dropped and why, then the sockets.</summary>
+internal static class StatusTable
+{
+    /// <summary>Formats a status.</summary>
+    public static string Format(DaemonStatus status)
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"{(status.Ready ? "ready" : "not ready")}, {Count(status.Tunnels.Count, "tunnel")}\n");
+        if (status.Tunnels.Count > 0)
+        {
+            text.Append('\n');
+            AppendTable(text, leftColumns: 6, Tunnels(status));
+        }
+
+        List<string[]> drops = [.. Drops(status)];
+        if (drops.Count > 1)
+        {
+            text.Append('\n');
+            AppendTable(text, leftColumns: 3, drops);
+        }
+
+        List<string[]> endpoints = [.. Endpoints(status)];
+        if (endpoints.Count > 1)
+        {
+            text.Append('\n');
+            AppendTable(text, leftColumns: 2, endpoints);
+        }
+
+        return text.ToString();
+    }
+
+    private static IEnumerable<string[]> Tunnels(DaemonStatus status)
+    {
+        yield return ["TUNNEL", "KIND", "DEVICE", "MTU", "MAC", "DIRECTION", "RX-PACKETS", "RX-BYTES", "TX-PACKETS", "TX-BYTES",
+            "REPLICATED", "ORIGINATED", "CONSUMED", "DROPS"];
+        foreach (TunnelStatus t in status.Tunnels)
+        {
+            yield return [t.Name, t.Kind, t.Device.Name, Number(t.Device.Mtu), t.Device.Mac ?? "-", "egress", .. Counters(t.Egress)];
+            yield return ["", "", "", "", "", "ingress", .. Counters(t.Ingress)];
+        }
+    }
+
+    private static IEnumerable<string> Counters(DirectionStatus d) =>
+        [Number(d.RxPackets), Number(d.RxBytes), Number(d.TxPackets), Number(d.TxBytes), Number(d.Replicated), Number(d.Originated), Number(d.Consumed),
+            Number(d.Drops.Values.Sum())];
+
+    private static IEnumerable<string[]> Drops(DaemonStatus status)
+    {
+        yield return ["DROPPED BY", "DIRECTION", "REASON", "PACKETS"];
+        foreach (TunnelStatus tunnel in status.Tunnels)
+        {
+            foreach ((string reason, long packets) in tunnel.Egress.Drops)
+            {
+                yield return [tunnel.Name, "egress", reason, Number(packets)];
+            }
+
+            foreach ((string reason, long packets) in tunnel.Ingress.Drops)
+            {
+                yield return [tunnel.Name, "ingress", reason, Number(packets)];
+            }
+        }
+
+        foreach ((string reason, long packets) in status.Drops)
+        {
+            yield return ["(no tunnel)", "-", reason, Number(packets)];
+        }
+    }
+
+    private static IEnumerable<string[]> Endpoints(DaemonStatus status)
+    {
+        yield return ["TUNNEL", "ENDPOINT", "RECEIVE-BUFFER", "GSO", "GRO", "SOURCE-PORTS", "KERNEL-DROPS"];
+        foreach (TunnelStatus tunnel in status.Tunnels)
+        {
+            if (tunnel.Endpoint is EndpointStatus e)
+            {
+                yield return [tunnel.Name, e.Name, Number(e.ReceiveBufferBytes), e.Gso ? "on" : "off", e.Gro ? "on" : "off", Number(e.SourcePorts),
+                    Number(e.KernelDrops)];
+            }
+        }
+    }
+
+    private static void AppendTable(StringBuilder text, int leftColumns, IEnumerable<string[]> rows)
+    {
+        List<string[]> table = [.. rows];
+        int[] widths = [.. Enumerable.Range(0, table[0].Length).Select(column => table.Max(row => row[column].Length))];
+        foreach (string[] row in table)
+        {
+            int start = text.Length;
+            for (int column = 0; column < row.Length; column++)
+            {
+                text.Append(column == 0 ? "" : "  ");
+                text.Append(column < leftColumns ? row[column].PadRight(widths[column]) : row[column].PadLeft(widths[column]));
+            }
+
+            while (text.Length > start && text[^1] == ' ')
+            {
+                text.Length--;
+            }
+
+            text.Append('\n');
+        }
+    }
+
+    private static string Count(int number, string noun) => $"{Number(number)} {noun}{(number == 1 ? "" : "s")}";
+
+    private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
+}

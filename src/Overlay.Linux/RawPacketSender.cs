@@ -1,0 +1,270 @@
+using Overlay.DataPath;
+using Overlay.Encapsulation;
+using Overlay.Linux.Interop;
+
+namespace Overlay.Linux;
+
+/// <summary>
+/// Sends IP-in-IP packets: copies each behind its outer header into one flat buffer, cuts superpackets (a raw socket has no GSO), and hands as many
+/// as lie there to the kernel with one call.
+/// </summary>
+internal sealed unsafe class RawPacketSender
+{
+    private const int MaxMessages = 64;
+    private const int BufferLength = 128 * 1024;
+    private const int MaxOuterPacket = 65_535;
+
+    // Remotes are configured, not learned, so there are not many; the bound only keeps a mistake from eating the memory.
+    private const int MaxRemotes = 4096;
+
+    private readonly NativeSocket _socket;
+    private readonly DatagramSender _sender;
+    private readonly LinkMtu _mtu;
+    private readonly ValueIPAddress _local;
+    private readonly uint _scope;
+    private readonly MessageSlots _messages = new(MaxMessages, 0);
+    private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(BufferLength, pinned: true);
+    private readonly int[] _descriptors = new int[MaxMessages];
+    private readonly Dictionary<ValueIPAddress, IPInIPEncapsulator> _remotes = [];
+    private IPInIPEncapsulator? _last;
+    private int _count;
+    private int _length;
+
+    public RawPacketSender(NativeSocket socket, DatagramSender sender, LinkMtu mtu, ValueIPAddress local, uint scope)
+    {
+        _socket = socket;
+        _sender = sender;
+        _mtu = mtu;
+        _local = local;
+        _scope = scope;
+    }
+
+    /// <summary>Sends the selected descriptors.</summary>
+    public PortResult Send(PacketBatch batch)
+    {
+        _count = 0;
+        _length = 0;
+        PortResult result = PortResult.Ok;
+        foreach (int index in batch.Selection)
+        {
+            if (batch.Meta(index).State == PacketState.Pending && !Add(batch, index))
+            {
+                result = PortResult.WouldBlock;
+                break;
+            }
+        }
+
+        if (result == PortResult.Ok && !Flush(batch))
+        {
+            result = PortResult.WouldBlock;
+        }
+
+        foreach (int index in batch.Selection)
+        {
+            ref PacketMeta meta = ref batch.Meta(index);
+            if (meta.State == PacketState.Pending && meta.RefusedSegments != 0)
+            {
+                meta.RefusedSegments = 0;
+                batch.Drop(index, meta.Drop);
+            }
+        }
+
+        return result;
+    }
+
+    // False if the socket takes no more now.
+    private bool Add(PacketBatch batch, int index)
+    {
+        ref PacketMeta meta = ref batch.Meta(index);
+        ReadOnlySpan<byte> packet = batch.Data(index);
+        if (!TryGetEncapsulator(meta.Remote, out IPInIPEncapsulator? encapsulator))
+        {
+            batch.Drop(index, DropReason.SendFailed);
+            return true;
+        }
+
+        OuterHeaderFields fields = new()
+        {
+            TrafficClass = meta.TrafficClass,
+            Ttl = meta.Ttl,
+            DontFragment = meta.DontFragment,
+            FlowLabel = meta.FlowLabel,
+            // The kernel counts identifications of raw packets that have none.
+        };
+        if (meta.Segmentation != SegmentationKind.None)
+        {
+            if (!Segmentation.TryPlan(packet, meta, out SegmentPlan plan))
+            {
+                batch.Drop(index, DropReason.BadLength);
+                return true;
+            }
+
+            return AddSegments(batch, index, ref meta, plan, encapsulator, fields);
+        }
+
+        int length = encapsulator.Overhead + packet.Length;
+        if (length > MaxOuterPacket)
+        {
+            batch.Drop(index, DropReason.TooBig);
+            return true;
+        }
+
+        if (packet.IsEmpty || (packet[0] >> 4) is not (4 or 6))
+        {
+            batch.Drop(index, DropReason.NotIP);
+            return true;
+        }
+
+        if (!TryMakeRoom(batch, length))
+        {
+            return false;
+        }
+
+        Span<byte> outer = _buffer.AsSpan(_length, length);
+        packet.CopyTo(outer[encapsulator.Overhead..]);
+        if (meta.Checksum == ChecksumState.Partial && !Segmentation.CompleteChecksum(outer[encapsulator.Overhead..], meta))
+        {
+            batch.Drop(index, DropReason.BadLength);
+            return true;
+        }
+
+        encapsulator.WriteOuter(outer, packet.Length, fields);
+        Commit(index, encapsulator.Remote, length);
+        return true;
+    }
+
+    private bool AddSegments(
+        PacketBatch batch, int index, ref PacketMeta meta, scoped in SegmentPlan plan, IPInIPEncapsulator encapsulator, in OuterHeaderFields fields)
+    {
+        int maximum = encapsulator.Overhead + plan.MaximumLength;
+        if (maximum > MaxOuterPacket)
+        {
+            batch.Drop(index, DropReason.TooBig);
+            return true;
+        }
+
+        for (int i = 0; i < plan.Count; i++)
+        {
+            if (!TryMakeRoom(batch, maximum))
+            {
+                if (meta.State == PacketState.Sent)
+                {
+                    // A part of it is on its way; the whole cannot be sent a second time.
+                    UdpTrainSender.Refuse(ref meta, plan.Count - i, DropReason.QueueFull);
+                }
+
+                return false;
+            }
+
+            if (meta is { State: PacketState.Pending, RefusedSegments: > 0, Drop: DropReason.TooBig })
+            {
+                // The first segments were refused by the link, and the others are no shorter.
+                UdpTrainSender.Refuse(ref meta, plan.Count - i, DropReason.TooBig);
+                break;
+            }
+
+            Span<byte> outer = _buffer.AsSpan(_length, maximum);
+            int length = plan.WriteSegment(i, outer[encapsulator.Overhead..]);
+            encapsulator.WriteOuter(outer, length, fields);
+            Commit(index, encapsulator.Remote, encapsulator.Overhead + length);
+        }
+
+        return true;
+    }
+
+    private void Commit(int index, ValueIPAddress remote, int length)
+    {
+        int nameLength = SocketAddress.Write(_messages.Name(_count), remote, 0, 0, _scope);
+        _messages.Set(_count, MessageSlots.Address(_buffer) + _length, length, nameLength, 0);
+        _descriptors[_count++] = index;
+        _length += length;
+    }
+
+    private bool TryMakeRoom(PacketBatch batch, int length) => (_count < MaxMessages && _length + length <= BufferLength) || Flush(batch);
+
+    private bool Flush(PacketBatch batch)
+    {
+        int first = 0;
+        bool open = true;
+        while (first < _count && open)
+        {
+            int sent = _sender.Send(_socket.Handle, _messages.Header(first), _count - first, out Errno errno);
+            for (int i = 0; i < sent; i++, first++)
+            {
+                ref PacketMeta meta = ref batch.Meta(_descriptors[first]);
+                if (meta.State == PacketState.Pending)
+                {
+                    meta.State = PacketState.Sent;
+                }
+            }
+
+            if (sent == 0 && errno == Errno.EAGAIN)
+            {
+                open = false;
+            }
+            else if (sent == 0 && errno != Errno.EINTR)
+            {
+                Refuse(batch, _descriptors[first++], errno);
+            }
+        }
+
+        for (; first < _count; first++)
+        {
+            // Of these descriptors nothing is sent, and they stay pending, or a part, and the rest is lost.
+            ref PacketMeta meta = ref batch.Meta(_descriptors[first]);
+            if (meta.State == PacketState.Sent)
+            {
+                UdpTrainSender.Refuse(ref meta, 1, DropReason.QueueFull);
+            }
+        }
+
+        _count = 0;
+        _length = 0;
+        return open;
+    }
+
+    private void Refuse(PacketBatch batch, int index, Errno errno)
+    {
+        if (errno == Errno.EMSGSIZE)
+        {
+            _mtu.Invalidate();
+        }
+
+        DropReason reason = errno switch
+        {
+            Errno.EMSGSIZE => DropReason.TooBig,
+            Errno.ENOBUFS => DropReason.QueueFull,
+            _ => DropReason.SendFailed,
+        };
+        UdpTrainSender.Refuse(ref batch.Meta(index), 1, reason);
+    }
+
+    private bool TryGetEncapsulator(ValueIPAddress remote, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out IPInIPEncapsulator? encapsulator)
+    {
+        encapsulator = _last;
+        if (encapsulator is not null && encapsulator.Remote == remote)
+        {
+            return true;
+        }
+
+        if (!_remotes.TryGetValue(remote, out encapsulator))
+        {
+            // What an encapsulator does not take; for a packet it is as if there were no route.
+            if (remote.IsIPv4 != _local.IsIPv4 || remote.IsUnspecified || remote == _local)
+            {
+                return false;
+            }
+
+            if (_remotes.Count == MaxRemotes)
+            {
+                _remotes.Clear();
+            }
+
+            encapsulator = new IPInIPEncapsulator(_local, remote);
+            _remotes.Add(remote, encapsulator);
+        }
+
+        _last = encapsulator;
+        return true;
+    }
+}

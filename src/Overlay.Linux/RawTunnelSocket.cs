@@ -1,0 +1,258 @@
+using Overlay.DataPath;
+using Overlay.Linux.Interop;
+using Overlay.Wire;
+
+namespace Overlay.Linux;
+
+/// <summary>
+/// An IP-in-IP endpoint on raw sockets: 4in4 and 6in4 for an IPv4 address, 4in6 and 6in6 for an IPv6 one. The version of the inner packet decides
+/// the protocol number, 4 or 41. Needs CAP_NET_RAW.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Sending: <see cref="PacketMeta.Remote"/>, <see cref="PacketMeta.TrafficClass"/>, <see cref="PacketMeta.Ttl"/>, <see cref="PacketMeta.DontFragment"/> and
+/// <see cref="PacketMeta.FlowLabel"/> go into the outer header, which this port writes. A packet that exceeds the link is dropped as
+/// <see cref="DropReason.TooBig"/>, never fragmented.
+/// </para>
+/// <para>
+/// Received packets begin with the inner IP header. Only packets to the local address come in. The kernel may have merged TCP packets to one of
+/// up to 64 KB: see <see cref="ReceiveClassifier"/>.
+/// </para>
+/// </remarks>
+public sealed unsafe class RawTunnelSocket : IPacketPort
+{
+    // A call ends when about so many packets are there, so that they are worked on while they are in the cache.
+    private const int Burst = 200;
+    private const int MaxMessage = 65_535;
+
+    private readonly NativeSocket[] _sockets;
+    private readonly FileDescriptor _poll;
+    private readonly EndpointLock _lock;
+    private readonly LinkMtu _mtu;
+    private readonly RawPacketSender _sender;
+    private readonly int _outerLength;
+    private readonly ReceivedMessage[] _received = new ReceivedMessage[Protocols.Length];
+    private int _first;
+
+    private RawTunnelSocket(RawTunnelOptions options, EndpointLock exclusive, NativeSocket[] sockets, FileDescriptor poll, DatagramSender sender)
+    {
+        _lock = exclusive;
+        _sockets = sockets;
+        _poll = poll;
+        _outerLength = options.Local.IsIPv4 ? IPv4Packet.MinimumHeaderLength : IPv6Packet.HeaderLength;
+        _mtu = new LinkMtu(sockets[0], options.Link, options.Local);
+        _sender = new RawPacketSender(sockets[0], sender, _mtu, options.Local, TunnelSocketOptions.InterfaceIndex(options.Link));
+        Local = options.Local;
+        InnerMtu = options.InnerMtu;
+        Name = FormatName(options);
+        ReceiveBufferBytes = sockets[0].Get(SocketConstants.SOL_SOCKET, SocketConstants.SO_RCVBUF, "SO_RCVBUF");
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <summary>The local address.</summary>
+    public ValueIPAddress Local { get; }
+
+    /// <inheritdoc/>
+    public int BatchSize => 1;
+
+    /// <inheritdoc/>
+    public PortCapabilities Capabilities =>
+        PortCapabilities.PartialChecksums | PortCapabilities.TcpSuperpackets | PortCapabilities.UdpSuperpackets;
+
+    /// <summary>The MTU of the link under the local address, in bytes of outer IP packet; 1500 while no interface has the address.</summary>
+    public int Mtu => _mtu.Value;
+
+    /// <summary>An epoll descriptor over both sockets: it becomes readable when either is. It never tells that there is room to send.</summary>
+    public int PollHandle => _poll.Value;
+
+    /// <summary>The receive buffer that each socket got, in bytes as the kernel counts, which is twice the bytes that were asked for.</summary>
+    public int ReceiveBufferBytes { get; }
+
+    /// <summary>The MTU of the tunnel, see <see cref="RawTunnelOptions.InnerMtu"/>. Set by the thread that the port belongs to.</summary>
+    public ushort InnerMtu { get; set; }
+
+    /// <summary>Packets that the kernel dropped because a receive buffer was full (SO_RXQ_OVFL).</summary>
+    public long KernelDrops => _received[0].KernelDrops + _received[1].KernelDrops;
+
+    /// <summary>Receive calls that failed for another reason than that there is nothing.</summary>
+    public long ReceiveErrors { get; private set; }
+
+    private static ReadOnlySpan<byte> Protocols => [(byte)IPProtocol.IPv4, (byte)IPProtocol.IPv6];
+
+    /// <summary>Binds an endpoint.</summary>
+    /// <exception cref="ArgumentException">An option is out of its range.</exception>
+    /// <exception cref="LinuxException">
+    /// EPERM: CAP_NET_RAW is missing. EAFNOSUPPORT: no IPv6 here. EADDRINUSE: another process serves IP in IP on this address.
+    /// </exception>
+    public static RawTunnelSocket Bind(RawTunnelOptions options) => Bind(options, new DatagramSender());
+
+    /// <inheritdoc cref="Bind(RawTunnelOptions)"/>
+    internal static RawTunnelSocket Bind(RawTunnelOptions options, DatagramSender sender)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        string name = FormatName(options);
+        EndpointLock exclusive = EndpointLock.Take(name, "another process serves IP in IP on this address");
+        List<NativeSocket> sockets = [];
+        FileDescriptor? poll = null;
+        try
+        {
+            foreach (byte protocol in Protocols)
+            {
+                sockets.Add(Open(options, name, protocol));
+            }
+
+            poll = OpenPoll(sockets, name);
+            return new RawTunnelSocket(options, exclusive, [.. sockets], poll, sender);
+        }
+        catch
+        {
+            poll?.Dispose();
+            sockets.ForEach(socket => socket.Dispose());
+            exclusive.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public PortResult Receive(PacketBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        int before = batch.Count;
+        int innerMtu = InnerMtu != 0 ? InnerMtu : Mtu - _outerLength;
+        // Each gets half of the burst, and the one that came last comes first next time: a flood of one protocol does not starve the other.
+        for (int i = 0; i < Protocols.Length; i++)
+        {
+            Receive(batch, (_first + i) % Protocols.Length, Burst / Protocols.Length, innerMtu);
+        }
+
+        _first = (_first + 1) % Protocols.Length;
+        return batch.Count > before ? PortResult.Ok : PortResult.Empty;
+    }
+
+    /// <inheritdoc/>
+    public PortResult Send(PacketBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        return _sender.Send(batch);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _poll.Dispose();
+        foreach (NativeSocket socket in _sockets)
+        {
+            socket.Dispose();
+        }
+
+        _lock.Dispose();
+    }
+
+    private void Receive(PacketBatch batch, int socket, int most, int innerMtu)
+    {
+        for (int i = 0; i < most && batch.TryReserve(MaxMessage, out Span<byte> buffer); i++)
+        {
+            int index = _received[socket].Receive(_sockets[socket].Handle, batch, buffer, out Errno errno);
+            if (index < 0)
+            {
+                if (errno != Errno.EAGAIN)
+                {
+                    ReceiveErrors++;
+                }
+
+                break;
+            }
+
+            ref PacketMeta meta = ref batch.Meta(index);
+            // A raw IPv6 socket's "port" is no port.
+            meta.SourcePort = 0;
+            meta.Protocol = (IPProtocol)Protocols[socket];
+            if (Local.IsIPv4)
+            {
+                TakeOuter(batch, index, ref meta);
+            }
+
+            ReceiveClassifier.ClassifyIP(batch, index, innerMtu);
+        }
+    }
+
+    // Raw IPv4 sockets hand over the outer header, raw IPv6 sockets do not.
+    private static void TakeOuter(PacketBatch batch, int index, ref PacketMeta meta)
+    {
+        if (!IPv4Packet.TryParse(batch.Data(index), out IPv4Packet outer))
+        {
+            // The kernel has checked the header, so this does not happen; an empty packet is dropped by whoever looks into it.
+            batch.Truncate(index, 0);
+            return;
+        }
+
+        meta.Remote = outer.Source;
+        meta.Local = outer.Destination;
+        meta.TrafficClass = outer.TrafficClass;
+        meta.Ttl = outer.TimeToLive;
+        meta.DontFragment = outer.DontFragment;
+        batch.TrimStart(index, outer.HeaderLength);
+    }
+
+    private static NativeSocket Open(RawTunnelOptions options, string name, int protocol)
+    {
+        bool ipv4 = options.Local.IsIPv4;
+        NativeSocket socket = NativeSocket.Open(ipv4 ? SocketConstants.AF_INET : SocketConstants.AF_INET6, SocketConstants.SOCK_RAW, protocol, name);
+        try
+        {
+            TunnelSocketOptions.SetUnderlay(socket, ipv4, options.Link);
+            TunnelSocketOptions.SetReceive(socket, ipv4, ttl: true, options.ReceiveBufferBytes);
+            socket.SetBuffer(SocketConstants.SO_SNDBUFFORCE, SocketConstants.SO_SNDBUF, options.SendBufferBytes);
+            if (ipv4)
+            {
+                socket.Set(SocketConstants.IPPROTO_IP, SocketConstants.IP_HDRINCL, 1, "IP_HDRINCL");
+            }
+            else
+            {
+                socket.Set(SocketConstants.IPPROTO_IPV6, SocketConstants.IPV6_HDRINCL, 1, "IPV6_HDRINCL");
+            }
+
+            Errno errno = socket.TryBind(options.Local, 0, TunnelSocketOptions.InterfaceIndex(options.Link));
+            if (errno != Errno.None)
+            {
+                throw new LinuxException(errno, "bind", name, errno == Errno.EADDRNOTAVAIL && !ipv4 ? "IPv6 is disabled in this network namespace" : null);
+            }
+
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static FileDescriptor OpenPoll(List<NativeSocket> sockets, string name)
+    {
+        int handle = SocketCalls.epoll_create1(SocketConstants.EPOLL_CLOEXEC);
+        if (handle < 0)
+        {
+            throw LinuxException.Last("epoll_create1", name);
+        }
+
+        FileDescriptor poll = new(handle);
+        foreach (NativeSocket socket in sockets)
+        {
+            EpollEvent description = new() { Events = SocketConstants.EPOLLIN };
+            if (SocketCalls.epoll_ctl(handle, SocketConstants.EPOLL_CTL_ADD, socket.Handle, &description) != 0)
+            {
+                Errno errno = Libc.LastError;
+                poll.Dispose();
+                throw new LinuxException(errno, "epoll_ctl", name);
+            }
+        }
+
+        return poll;
+    }
+
+    private static string FormatName(RawTunnelOptions options) =>
+        options.Link is null ? $"IP-in-IP {options.Local}" : $"IP-in-IP {options.Local}%{options.Link}";
+}

@@ -1,0 +1,238 @@
+using System.Buffers.Binary;
+using Overlay.DataPath;
+using Overlay.Wire;
+
+namespace Overlay.Linux;
+
+/// <summary>
+/// Turns the packets of a batch into VXLAN datagrams and groups them into trains. A few groups are open at a time, so that interleaved flows
+/// still give long trains; within a flow the order is kept.
+/// </summary>
+internal sealed class UdpTrainBuilder
+{
+    private const int MaxGroups = 8;
+
+    private readonly SourcePortSockets _sockets;
+    private readonly UdpTrainSender _sender;
+    private readonly ushort _port;
+    private readonly bool _ipv4;
+    private readonly UdpTrainGroup?[] _groups = new UdpTrainGroup?[MaxGroups];
+    private int _open;
+
+    public UdpTrainBuilder(SourcePortSockets sockets, UdpTrainSender sender, ushort port, bool ipv4)
+    {
+        _sockets = sockets;
+        _sender = sender;
+        _port = port;
+        _ipv4 = ipv4;
+    }
+
+    private ReadOnlySpan<UdpTrainGroup> Open => _groups.AsSpan(0, _open)!;
+
+    /// <summary>Sends the selected descriptors.</summary>
+    public PortResult Send(PacketBatch batch)
+    {
+        _open = 0;
+        foreach (int index in batch.Selection)
+        {
+            if (batch.Meta(index).State == PacketState.Pending && !Add(batch, index))
+            {
+                return Abandon(batch);
+            }
+        }
+
+        return _sender.Send(batch, Open) ? Finish(batch, PortResult.Ok) : Abandon(batch);
+    }
+
+    private PortResult Abandon(PacketBatch batch)
+    {
+        foreach (UdpTrainGroup group in Open)
+        {
+            UdpTrainSender.Abandon(batch, group);
+        }
+
+        return Finish(batch, PortResult.WouldBlock);
+    }
+
+    // A descriptor of which every segment that was tried was refused is dropped as a whole.
+    private static PortResult Finish(PacketBatch batch, PortResult result)
+    {
+        foreach (int index in batch.Selection)
+        {
+            ref PacketMeta meta = ref batch.Meta(index);
+            if (meta.State == PacketState.Pending && meta.RefusedSegments != 0)
+            {
+                meta.RefusedSegments = 0;
+                batch.Drop(index, meta.Drop);
+            }
+        }
+
+        return result;
+    }
+
+    // False if a socket takes no more now.
+    private bool Add(PacketBatch batch, int index)
+    {
+        ref PacketMeta meta = ref batch.Meta(index);
+        ReadOnlySpan<byte> frame = batch.Data(index);
+        if (meta.Remote.IsIPv4 != _ipv4)
+        {
+            // A socket of one family cannot reach the other: as if there were no route.
+            batch.Drop(index, DropReason.SendFailed);
+            return true;
+        }
+
+        if (meta.Segmentation != SegmentationKind.None)
+        {
+            if (!Segmentation.TryPlan(frame, meta, out SegmentPlan plan))
+            {
+                batch.Drop(index, DropReason.BadLength);
+                return true;
+            }
+
+            return !Fits(batch, index, plan.MaximumLength) || AddSegments(batch, index, ref meta, plan);
+        }
+
+        if (!Fits(batch, index, frame.Length))
+        {
+            return true;
+        }
+
+        if (!TryFindGroup(batch, ref meta, out UdpTrainGroup group) || !TryMakeRoom(batch, group, frame.Length))
+        {
+            return false;
+        }
+
+        Span<byte> datagram = Begin(group, meta.Vni, frame.Length);
+        frame.CopyTo(datagram);
+        if (meta.Checksum == ChecksumState.Partial && !Segmentation.CompleteChecksum(datagram, meta))
+        {
+            batch.Drop(index, DropReason.BadLength);
+            return true;
+        }
+
+        group.Commit(VxlanPacket.HeaderLength + frame.Length, index, _sender.MaxSegments);
+        return true;
+    }
+
+    private bool AddSegments(PacketBatch batch, int index, ref PacketMeta meta, scoped in SegmentPlan plan)
+    {
+        if (!TryFindGroup(batch, ref meta, out UdpTrainGroup group))
+        {
+            return false;
+        }
+
+        for (int i = 0; i < plan.Count; i++)
+        {
+            if (!TryMakeRoom(batch, group, plan.MaximumLength))
+            {
+                if (meta.State == PacketState.Sent)
+                {
+                    // A part of it is on its way; the whole cannot be sent a second time.
+                    UdpTrainSender.Refuse(ref meta, plan.Count - i, DropReason.QueueFull);
+                }
+
+                return false;
+            }
+
+            if (meta is { State: PacketState.Pending, RefusedSegments: > 0, Drop: DropReason.TooBig })
+            {
+                // The first segments were refused by the link, and the others are no shorter.
+                UdpTrainSender.Refuse(ref meta, plan.Count - i, DropReason.TooBig);
+                break;
+            }
+
+            int length = plan.WriteSegment(i, Begin(group, meta.Vni, plan.MaximumLength));
+            group.Commit(VxlanPacket.HeaderLength + length, index, _sender.MaxSegments);
+        }
+
+        return true;
+    }
+
+    private static bool Fits(PacketBatch batch, int index, int frameLength)
+    {
+        if (frameLength + VxlanPacket.HeaderLength <= UdpTrainGroup.MaxTrainLength)
+        {
+            return true;
+        }
+
+        batch.Drop(index, DropReason.TooBig);
+        return false;
+    }
+
+    private static Span<byte> Begin(UdpTrainGroup group, Vni vni, int frameLength)
+    {
+        Span<byte> datagram = group.Tail;
+        BinaryPrimitives.WriteUInt64BigEndian(datagram, ((ulong)VxlanFlags.ValidVni << 56) | ((ulong)vni.Value << 8));
+        return datagram.Slice(VxlanPacket.HeaderLength, frameLength);
+    }
+
+    private bool TryMakeRoom(PacketBatch batch, UdpTrainGroup group, int frameLength)
+    {
+        if (group.HasRoom(VxlanPacket.HeaderLength + frameLength))
+        {
+            return true;
+        }
+
+        if (!_sender.Send(batch, new ReadOnlySpan<UdpTrainGroup>(in group)))
+        {
+            return false;
+        }
+
+        group.Clear();
+        return true;
+    }
+
+    private bool TryFindGroup(PacketBatch batch, ref PacketMeta meta, out UdpTrainGroup group)
+    {
+        int socket = _sockets.Select(meta.FlowHash);
+        meta.SourcePort = _sockets.Port(socket);
+        TrainKey key = new()
+        {
+            Remote = meta.Remote,
+            FlowLabel = _ipv4 ? 0 : meta.FlowLabel & 0xF_FFFF,
+            Port = meta.DestinationPort != 0 ? meta.DestinationPort : _port,
+            Socket = (ushort)socket,
+            TrafficClass = meta.TrafficClass,
+            Ttl = meta.Ttl,
+            DontFragment = _ipv4 && meta.DontFragment,
+        };
+
+        for (int i = _open - 1; i >= 0; i--)
+        {
+            group = _groups[i]!;
+            if (group.Key == key)
+            {
+                return true;
+            }
+
+            if (group.Key.MayShareFlow(key))
+            {
+                // What is open goes first, lest this packet overtakes one of its own flow; then the group is free for the new key.
+                if (!_sender.Send(batch, new ReadOnlySpan<UdpTrainGroup>(in group)))
+                {
+                    return false;
+                }
+
+                group.Open(key);
+                return true;
+            }
+        }
+
+        if (_open == MaxGroups)
+        {
+            group = _groups[0]!;
+            if (!_sender.Send(batch, Open))
+            {
+                return false;
+            }
+
+            _open = 0;
+        }
+
+        group = _groups[_open] ??= new UdpTrainGroup();
+        _open++;
+        group.Open(key);
+        return true;
+    }
+}

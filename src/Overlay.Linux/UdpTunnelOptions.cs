@@ -1,0 +1,90 @@
+using System.Net.Sockets;
+
+namespace Overlay.Linux;
+
+/// <summary>How a <see cref="UdpTunnelSocket"/> is bound.</summary>
+public sealed record UdpTunnelOptions
+{
+    /// <summary>The most send sockets: each is a file descriptor, and more source ports make shorter trains.</summary>
+    public const int MaxSourcePortCount = 256;
+
+    /// <summary>The local address. It need not be on an interface yet. The unspecified address takes packets to any local address.</summary>
+    public required ValueIPAddress Local { get; init; }
+
+    /// <summary>The UDP port that packets are received on. 4789 is VXLAN's (RFC 7348 §8).</summary>
+    public ushort Port { get; init; } = 4789;
+
+    /// <summary>The interface that packets must go and come by (SO_BINDTODEVICE); null for any. Needed for a link-local address.</summary>
+    public string? Link { get; init; }
+
+    /// <summary>
+    /// Whether outer UDP checksums are sent. On: the kernel's UDP GSO and GRO work with a checksum only, and that is worth far more than a
+    /// checksum costs. RFC 7348 §5 says "SHOULD be transmitted as zero"; this is a deliberate deviation.
+    /// </summary>
+    public bool OuterChecksum { get; init; } = true;
+
+    /// <summary>Whether IPv6 packets without UDP checksum are taken (RFC 6935 §5). Off: the kernel drops them.</summary>
+    public bool ZeroChecksumIPv6 { get; init; }
+
+    /// <summary>The lowest source port.</summary>
+    public ushort SourcePortMinimum { get; init; } = 49_152;
+
+    /// <summary>The highest source port.</summary>
+    public ushort SourcePortMaximum { get; init; } = 65_535;
+
+    /// <summary>
+    /// How many source ports to send from, 1 to <see cref="MaxSourcePortCount"/>: the entropy by which the underlay spreads flows over paths and
+    /// queues (RFC 7348 §5). 16 spreads well and keeps trains long.
+    /// </summary>
+    public int SourcePortCount { get; init; } = 16;
+
+    /// <summary>Whether packets are handed to the kernel in trains (UDP_SEGMENT).</summary>
+    public bool Gso { get; init; } = true;
+
+    /// <summary>Whether packets are taken from the kernel in trains (UDP_GRO).</summary>
+    public bool Gro { get; init; } = true;
+
+    /// <summary>The receive buffer to ask for, in bytes: a burst of 5 ms at 10 Gbit/s. What was got is in <see cref="UdpTunnelSocket.ReceiveBufferBytes"/>.</summary>
+    public int ReceiveBufferBytes { get; init; } = 8 * 1024 * 1024;
+
+    /// <summary>The send buffer to ask for, in bytes, for each source port.</summary>
+    public int SendBufferBytes { get; init; } = 4 * 1024 * 1024;
+
+    /// <summary>Whether the outer TTL or hop limit of received packets is wanted in the meta.</summary>
+    public bool ReceiveTtl { get; init; }
+
+    /// <summary>
+    /// The MTU of the inner network in bytes of IP packet, by which a received superpacket of unknown segment size is cut; 0 takes the link MTU
+    /// minus the overhead.
+    /// </summary>
+    public ushort InnerMtu { get; init; }
+
+    /// <summary>Checks what the types cannot.</summary>
+    /// <exception cref="ArgumentException">A value is out of its range, or two do not fit each other; the message says which.</exception>
+    internal void Validate()
+    {
+        if (Port == 0)
+        {
+            throw new ArgumentException("The UDP port is 1 to 65 535.", nameof(Port));
+        }
+
+        if (Local.IsMulticast || Local.IsBroadcast)
+        {
+            throw new ArgumentException($"{Local} is not an address of one host.", nameof(Local));
+        }
+
+        if (SourcePortMinimum == 0 || SourcePortMinimum > SourcePortMaximum)
+        {
+            throw new ArgumentException($"The source ports {SourcePortMinimum} to {SourcePortMaximum} are no range.", nameof(SourcePortMinimum));
+        }
+
+        ArgumentOutOfRangeException.ThrowIfLessThan(SourcePortCount, 1, nameof(SourcePortCount));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(SourcePortCount, MaxSourcePortCount, nameof(SourcePortCount));
+        ArgumentOutOfRangeException.ThrowIfLessThan(ReceiveBufferBytes, 1, nameof(ReceiveBufferBytes));
+        ArgumentOutOfRangeException.ThrowIfLessThan(SendBufferBytes, 1, nameof(SendBufferBytes));
+        if (Local.AddressFamily == AddressFamily.InterNetworkV6 && Local.IsLinkLocal && Link is null)
+        {
+            throw new ArgumentException($"{Local} is link-local and needs a link.", nameof(Link));
+        }
+    }
+}

@@ -1,0 +1,259 @@
+using System.Buffers.Binary;
+using Overlay.Wire;
+
+namespace Overlay.DataPath;
+
+/// <summary>
+/// Says what a message from a tunnel socket is: one packet, a train of packets, or a superpacket; and whether an inner checksum is unfinished.
+/// </summary>
+/// <remarks>
+/// <para>
+/// A Linux peer on the same host (a veth, a bridge) hands over packets as its own stack holds them: with a checksum field that carries the
+/// pseudo-header sum only, and TCP or UDP packets of up to 64 KB that nobody has cut yet. To a socket they look like any other message. And the
+/// segment size that UDP_GRO tells is that of a train of datagrams or that of the one inner packet, whichever it was.
+/// </para>
+/// <para>
+/// With n the length of the message, g the told segment size (0 for none) and L the end of the first packet by its inner IP length:
+/// </para>
+/// <list type="number">
+/// <item>g = 0 and the link can carry n: one packet.</item>
+/// <item>g &gt; 0 and L ≠ n: a train of packets at a stride of g, which may belong to different networks.</item>
+/// <item>n &gt; g &gt; 0 and L = n: a superpacket with segments of g bytes.</item>
+/// <item>g = 0 and n exceeds the link: with an unfinished checksum a superpacket of unknown segment size, to be cut by the inner MTU; else one
+/// packet that the kernel put together from fragments.</item>
+/// </list>
+/// </remarks>
+public static class ReceiveClassifier
+{
+    private const int TcpChecksumOffset = 16;
+    private const int UdpChecksumOffset = 6;
+
+    /// <summary>Classifies a UDP message that holds VXLAN, and makes one descriptor for each datagram of a train, over the same bytes.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="index">The descriptor over the whole message; the first datagram of a train keeps it.</param>
+    /// <param name="groSegmentSize">What UDP_GRO told; 0 for nothing.</param>
+    /// <param name="maxDatagramLength">The longest UDP payload that the link carries in one piece.</param>
+    /// <param name="innerMtu">The MTU of the inner network in bytes of IP packet.</param>
+    /// <returns>The number of datagrams of a train for which the batch had no descriptor; they are lost.</returns>
+    public static int SplitVxlan(PacketBatch batch, int index, int groSegmentSize, int maxDatagramLength, int innerMtu)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentOutOfRangeException.ThrowIfNegative(groSegmentSize);
+        int length = batch.Length(index);
+        bool known = TryLocate(batch.Data(index), out int network, out InnerTransport inner);
+        if (groSegmentSize == 0 || groSegmentSize >= length)
+        {
+            bool exceeds = groSegmentSize == 0 && length > maxDatagramLength;
+            if (known)
+            {
+                Mark(batch, index, inner, exceeds ? innerMtu - inner.HeaderLength + network : 0, verify: exceeds);
+            }
+
+            return 0;
+        }
+
+        if (known && inner.End == length)
+        {
+            Mark(batch, index, inner, groSegmentSize, verify: false);
+            return 0;
+        }
+
+        return SplitTrain(batch, index, groSegmentSize);
+    }
+
+    /// <summary>Classifies an IP packet that came out of an IP-in-IP tunnel. It never comes as a train: IP has no boundaries to keep.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="index">The descriptor; the packet begins with the inner IP header.</param>
+    /// <param name="innerMtu">The MTU of the tunnel: what exceeds it cannot have come over the link in one piece.</param>
+    public static void ClassifyIP(PacketBatch batch, int index, int innerMtu)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        if (InnerTransport.TryRead(batch.Data(index), 0, out InnerTransport inner))
+        {
+            bool exceeds = inner.End > innerMtu;
+            Mark(batch, index, inner, exceeds ? innerMtu - inner.HeaderLength : 0, verify: exceeds);
+        }
+    }
+
+    private static int SplitTrain(PacketBatch batch, int index, int stride)
+    {
+        int length = batch.Length(index);
+        int lost = 0;
+        for (int start = stride; start < length; start += stride)
+        {
+            int datagram = batch.Share(index, start, Math.Min(stride, length - start));
+            if (datagram < 0)
+            {
+                lost = (length - start + stride - 1) / stride;
+                break;
+            }
+
+            if (TryLocate(batch.Data(datagram), out _, out InnerTransport other))
+            {
+                Mark(batch, datagram, other, 0, verify: false);
+            }
+        }
+
+        batch.Truncate(index, stride);
+        if (TryLocate(batch.Data(index), out _, out InnerTransport first))
+        {
+            Mark(batch, index, first, 0, verify: false);
+        }
+
+        return lost;
+    }
+
+    private static bool TryLocate(ReadOnlySpan<byte> datagram, out int network, out InnerTransport inner)
+    {
+        network = 0;
+        inner = default;
+        if (datagram.Length < VxlanPacket.HeaderLength || !EthernetFrame.TryParse(datagram[VxlanPacket.HeaderLength..], out EthernetFrame frame) ||
+            frame.EtherType is not (EtherType.IPv4 or EtherType.IPv6))
+        {
+            return false;
+        }
+
+        network = VxlanPacket.HeaderLength + frame.HeaderLength;
+        return InnerTransport.TryRead(datagram, network, out inner);
+    }
+
+    // segmentSize: what a superpacket is cut by; not positive if it is none.
+    private static void Mark(PacketBatch batch, int index, in InnerTransport inner, int segmentSize, bool verify)
+    {
+        if (!inner.HasTransport)
+        {
+            return;
+        }
+
+        ref PacketMeta meta = ref batch.Meta(index);
+        bool partial = inner.IsPartial(batch.Data(index));
+        bool told = segmentSize > 0 && !verify;
+        if (!partial && !told)
+        {
+            if (verify && inner.IsValid(batch.Data(index)))
+            {
+                meta.Checksum = ChecksumState.Verified;
+            }
+
+            return;
+        }
+
+        meta.Checksum = ChecksumState.Partial;
+        meta.NetworkStart = (ushort)inner.Network;
+        meta.ChecksumStart = (ushort)inner.Transport;
+        meta.ChecksumOffset = inner.IsTcp ? (ushort)TcpChecksumOffset : (ushort)UdpChecksumOffset;
+        if (segmentSize > 0 && inner.End - inner.HeaderLength > segmentSize)
+        {
+            meta.Segmentation = !inner.IsTcp ? SegmentationKind.Udp : inner.IsIPv4 ? SegmentationKind.TcpIPv4 : SegmentationKind.TcpIPv6;
+            meta.SegmentSize = (ushort)segmentSize;
+            meta.HeaderLength = (ushort)inner.HeaderLength;
+            // Padding behind the packet is no payload.
+            batch.Truncate(index, inner.End);
+        }
+    }
+
+    /// <summary>Where an IP packet and its TCP or UDP header lie. All offsets count from the first byte of the descriptor.</summary>
+    private readonly struct InnerTransport
+    {
+        private InnerTransport(int network, int end, bool ipv4)
+        {
+            Network = network;
+            End = end;
+            IsIPv4 = ipv4;
+        }
+
+        /// <summary>The first byte of the IP header.</summary>
+        public int Network { get; }
+
+        /// <summary>One behind the last byte, by the IP header's length.</summary>
+        public int End { get; }
+
+        public bool IsIPv4 { get; }
+
+        /// <summary>Whether there is a whole TCP or UDP header, and the packet is no fragment.</summary>
+        public bool HasTransport { get; private init; }
+
+        public bool IsTcp { get; private init; }
+
+        /// <summary>The first byte of the TCP or UDP header.</summary>
+        public int Transport { get; private init; }
+
+        /// <summary>The first byte behind the TCP or UDP header.</summary>
+        public int HeaderLength { get; private init; }
+
+        /// <summary>Reads the IP packet at <paramref name="network"/>.</summary>
+        /// <returns>false if it is none, or does not end within <paramref name="bytes"/>.</returns>
+        public static bool TryRead(ReadOnlySpan<byte> bytes, int network, out InnerTransport inner)
+        {
+            inner = default;
+            ReadOnlySpan<byte> ip = bytes[network..];
+            IPProtocol protocol;
+            ReadOnlySpan<byte> transport;
+            bool whole;
+            if (IPv4Packet.TryParse(ip, out IPv4Packet ipv4))
+            {
+                inner = new InnerTransport(network, network + ipv4.Bytes.Length, ipv4: true);
+                protocol = ipv4.Protocol;
+                transport = ipv4.Payload;
+                whole = !ipv4.IsFragment;
+            }
+            else if (IPv6Packet.TryParse(ip, out IPv6Packet ipv6))
+            {
+                inner = new InnerTransport(network, network + ipv6.Bytes.Length, ipv4: false);
+                whole = ipv6.TryGetTransport(out protocol, out transport, out IPv6Fragment fragment) && (!fragment.IsPresent || fragment.IsAtomic);
+            }
+            else
+            {
+                return false;
+            }
+
+            int headerLength = 0;
+            if (whole && protocol == IPProtocol.Tcp && TcpPacket.TryParse(transport, out TcpPacket tcp))
+            {
+                headerLength = tcp.HeaderLength;
+            }
+            else if (whole && protocol == IPProtocol.Udp && transport.Length >= UdpPacket.HeaderLength)
+            {
+                // The length field is not asked: in a superpacket it may be that of the whole or that of a segment.
+                headerLength = UdpPacket.HeaderLength;
+            }
+
+            if (headerLength != 0)
+            {
+                int start = inner.End - transport.Length;
+                inner = new InnerTransport(network, inner.End, inner.IsIPv4)
+                {
+                    HasTransport = true,
+                    IsTcp = protocol == IPProtocol.Tcp,
+                    Transport = start,
+                    HeaderLength = start + headerLength,
+                };
+            }
+
+            return true;
+        }
+
+        /// <summary>Whether the checksum field holds the pseudo-header sum. A finished checksum looks the same once in 65 536, which costs a check.</summary>
+        public bool IsPartial(ReadOnlySpan<byte> bytes)
+        {
+            ushort field = BinaryPrimitives.ReadUInt16BigEndian(bytes[(Transport + (IsTcp ? TcpChecksumOffset : UdpChecksumOffset))..]);
+            return field == InternetChecksum.Fold(PseudoHeader(bytes)) && field != 0;
+        }
+
+        /// <summary>Whether the checksum is finished and right.</summary>
+        public bool IsValid(ReadOnlySpan<byte> bytes) => InternetChecksum.IsValid(bytes[Transport..End], PseudoHeader(bytes));
+
+        private ulong PseudoHeader(ReadOnlySpan<byte> bytes)
+        {
+            // The addresses lie together, 8 bytes or 32.
+            ReadOnlySpan<byte> ip = bytes[Network..];
+            ReadOnlySpan<byte> addresses = IsIPv4 ? ip.Slice(IPv4Packet.SourceOffset, 8) : ip.Slice(IPv6Packet.SourceOffset, 32);
+            ushort protocol = (ushort)(IsTcp ? IPProtocol.Tcp : IPProtocol.Udp);
+            ushort length = (ushort)(End - Transport);
+            return InternetChecksum.Partial(addresses) + Word(protocol) + Word(length);
+        }
+
+        // A word as it counts in a sum: in the byte order of this machine.
+        private static ulong Word(ushort value) => BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(value) : value;
+    }
+}

@@ -1,0 +1,69 @@
+using System.Buffers.Binary;
+using Overlay.Wire;
+
+namespace Overlay.Encapsulation;
+
+/// <summary>
+/// A packet that <see cref="Decapsulator"/> took apart: a view of outer packet and inner frame or packet, to be used while the memory stands.
+/// Fields are read where they lie when they are asked for.
+/// </summary>
+public readonly ref struct Decapsulated
+{
+    // From the first byte of the outer header to the last of the payload.
+    private readonly ReadOnlySpan<byte> _packet;
+    private readonly ulong _vxlanHeader;
+    private readonly int _payloadOffset;
+    private readonly IPProtocol _protocol;
+    private readonly bool _isOuterIPv4;
+
+    internal Decapsulated(ReadOnlySpan<byte> packet, bool isOuterIPv4, int payloadOffset, IPProtocol protocol, ulong vxlanHeader = 0)
+    {
+        _packet = packet;
+        _isOuterIPv4 = isOuterIPv4;
+        _payloadOffset = payloadOffset;
+        _protocol = protocol;
+        _vxlanHeader = vxlanHeader;
+    }
+
+    /// <summary>The protocol of the outer packet: 17 for VXLAN, 4 or 41 for IP in IP.</summary>
+    public IPProtocol Protocol => _protocol;
+
+    /// <summary>Whether the outer packet is IPv4.</summary>
+    public bool IsOuterIPv4 => _isOuterIPv4;
+
+    /// <summary>The outer source address: the other end of the tunnel.</summary>
+    public ValueIPAddress Remote => IsOuterIPv4
+        ? ValueIPAddress.ReadIPv4(_packet[IPv4Packet.SourceOffset..])
+        : ValueIPAddress.ReadIPv6(_packet[IPv6Packet.SourceOffset..]);
+
+    /// <summary>The outer destination address: this end of the tunnel, or a multicast group.</summary>
+    public ValueIPAddress Local => IsOuterIPv4
+        ? ValueIPAddress.ReadIPv4(_packet[IPv4Packet.DestinationOffset..])
+        : ValueIPAddress.ReadIPv6(_packet[IPv6Packet.DestinationOffset..]);
+
+    /// <summary>The outer traffic class (IPv4 TOS): DSCP in the upper six bits, ECN in the lower two.</summary>
+    public byte TrafficClass => InnerHeader.GetTrafficClass(_packet);
+
+    /// <summary>The outer TTL or hop limit.</summary>
+    public byte Ttl => _packet[IsOuterIPv4 ? IPv4Packet.TimeToLiveOffset : IPv6Packet.HopLimitOffset];
+
+    /// <summary>The outer UDP source port; 0 for IP in IP.</summary>
+    public ushort SourcePort => _protocol == IPProtocol.Udp
+        ? BinaryPrimitives.ReadUInt16BigEndian(_packet[(_payloadOffset - VxlanPacket.HeaderLength - UdpPacket.HeaderLength)..])
+        : (ushort)0;
+
+    /// <summary>The VXLAN header as a number, first byte highest, with every reserved bit as received; 0 for IP in IP.</summary>
+    public ulong VxlanHeader => _vxlanHeader;
+
+    /// <summary>The network identifier; 0 for IP in IP.</summary>
+    public Vni Vni => Vni.FromUpper24((uint)_vxlanHeader);
+
+    /// <summary>Where the inner frame or packet begins, counted from the first byte of the outer packet.</summary>
+    public int PayloadOffset => _payloadOffset;
+
+    /// <summary>
+    /// The inner Ethernet frame (VXLAN), at least its header without tags, or the inner packet (IP in IP), at least its fixed header, whose
+    /// version is the one that <see cref="Protocol"/> announces. Nothing else of it was looked at.
+    /// </summary>
+    public ReadOnlySpan<byte> Payload => _packet[_payloadOffset..];
+}

@@ -1,0 +1,284 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using Overlay.Wire;
+
+namespace Overlay.Encapsulation;
+
+/// <summary>
+/// Takes the outer headers off a whole IP packet: VXLAN (RFC 7348) and IP in IP (RFC 2003, RFC 4213, RFC 2473). One level, no more: an inner
+/// packet that is itself a tunnel's is a payload like any other.
+/// </summary>
+/// <remarks>
+/// The outer headers are checked, the inner ones only as far as <see cref="Decapsulated.Payload"/> says. Who sent the packet, which network it
+/// belongs to and what reserved bits mean is for the caller to judge. Nothing is reassembled: a fragment of an outer packet is not a tunnel packet
+/// here (RFC 7348 §4.3 lets a VTEP discard them).
+/// </remarks>
+public static class Decapsulator
+{
+    private const int PlainVxlanOffset = IPv4Packet.MinimumHeaderLength + UdpPacket.HeaderLength + VxlanPacket.HeaderLength;
+
+    /// <summary>Takes a packet apart; a UDP checksum is verified, and must be there over IPv6.</summary>
+    /// <inheritdoc cref="TryDecapsulate(ReadOnlySpan{byte}, TunnelKind, ushort, DecapsulationOptions, out Decapsulated, out DropReason)"/>
+    public static bool TryDecapsulate(
+        ReadOnlySpan<byte> outerIPPacket, TunnelKind kind, ushort vxlanPort, out Decapsulated inner, out DropReason reason) =>
+        TryDecapsulate(outerIPPacket, kind, vxlanPort, DecapsulationOptions.None, out inner, out reason);
+
+    /// <summary>Takes a packet apart.</summary>
+    /// <param name="outerIPPacket">The packet from its IP header on; bytes behind its own length are left out.</param>
+    /// <param name="kind">The encapsulation to look for.</param>
+    /// <param name="vxlanPort">The UDP destination port of VXLAN; not used for IP in IP.</param>
+    /// <param name="options">What of the UDP checksum is looked at.</param>
+    /// <param name="inner">The parts, if the method returns true.</param>
+    /// <param name="reason">
+    /// Why not: <see cref="DropReason.Truncated"/>, <see cref="DropReason.BadVersion"/>, <see cref="DropReason.BadLength"/>,
+    /// <see cref="DropReason.BadChecksum"/>, <see cref="DropReason.BadFlags"/>, <see cref="DropReason.NotTunnel"/> (another protocol or port, or a
+    /// fragment, or a chain of IPv6 extension headers that leads nowhere), <see cref="DropReason.InnerTruncated"/>; otherwise <see cref="DropReason.None"/>.
+    /// </param>
+    /// <returns>Whether the packet is of this encapsulation and its outer headers are right.</returns>
+    public static bool TryDecapsulate(
+        ReadOnlySpan<byte> outerIPPacket,
+        TunnelKind kind,
+        ushort vxlanPort,
+        DecapsulationOptions options,
+        out Decapsulated inner,
+        out DropReason reason)
+    {
+        if (kind == TunnelKind.Vxlan && TryPlainVxlan(outerIPPacket, vxlanPort, options, out int length, out ulong vxlanHeader))
+        {
+            inner = new Decapsulated(outerIPPacket[..length], true, PlainVxlanOffset, IPProtocol.Udp, vxlanHeader);
+            reason = DropReason.None;
+            return true;
+        }
+
+        reason = Examine(outerIPPacket, kind, vxlanPort, options, out inner);
+        return reason == DropReason.None;
+    }
+
+    /// <summary>
+    /// Whether this is what nearly every packet is: IPv4 without options, not fragmented, UDP without a checksum to verify, VXLAN. What fails here
+    /// is examined step by step, where each defect has its reason; the tests hold both against each other.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool TryPlainVxlan(
+        ReadOnlySpan<byte> packet, ushort vxlanPort, DecapsulationOptions options, out int length, out ulong vxlanHeader)
+    {
+        length = 0;
+        vxlanHeader = 0;
+        if (packet.Length < PlainVxlanOffset + EthernetFrame.MinimumHeaderLength)
+        {
+            return false;
+        }
+
+        ReadOnlySpan<byte> header = packet[..PlainVxlanOffset];
+        ulong ip = BinaryPrimitives.ReadUInt64BigEndian(header);
+        ulong udp = BinaryPrimitives.ReadUInt64BigEndian(header[IPv4Packet.MinimumHeaderLength..]);
+        vxlanHeader = BinaryPrimitives.ReadUInt64BigEndian(header[(IPv4Packet.MinimumHeaderLength + UdpPacket.HeaderLength)..]);
+        int totalLength = (ushort)(ip >> 32);
+        int udpLength = (ushort)(udp >> 16);
+        length = IPv4Packet.MinimumHeaderLength + udpLength;
+        // In the first word: version and IHL; more fragments and fragment offset. In the third: the I flag.
+        return (ip & 0xFF00_0000_0000_3FFF) == 0x4500_0000_0000_0000 &&
+            header[IPv4Packet.ProtocolOffset] == (byte)IPProtocol.Udp &&
+            (ushort)(udp >> 32) == vxlanPort &&
+            (vxlanHeader & VxlanPacket.ValidVniBit) != 0 &&
+            ((ushort)udp == 0 || (options & DecapsulationOptions.SkipUdpChecksum) != 0) &&
+            totalLength <= packet.Length &&
+            length <= totalLength &&
+            udpLength >= UdpPacket.HeaderLength + VxlanPacket.HeaderLength + EthernetFrame.MinimumHeaderLength &&
+            IsHeaderChecksumValid(header);
+    }
+
+    /// <summary>The checksum of an IPv4 header without options: 20 bytes in three reads (RFC 1071 §2).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool IsHeaderChecksumValid(ReadOnlySpan<byte> header)
+    {
+        header = header[..IPv4Packet.MinimumHeaderLength];
+        ulong first = BinaryPrimitives.ReadUInt64BigEndian(header);
+        ulong second = BinaryPrimitives.ReadUInt64BigEndian(header[8..]);
+        ulong sum = (uint)first + (first >> 32) + (uint)second + (second >> 32) + BinaryPrimitives.ReadUInt32BigEndian(header[16..]);
+        // 35 bits to 17, then to 16; a carry out of the last addition would leave a sum that is not all ones.
+        sum = (sum & 0xFFFF) + ((sum >> 16) & 0xFFFF) + (sum >> 32);
+        return (sum & 0xFFFF) + (sum >> 16) == 0xFFFF;
+    }
+
+    /// <summary>Every packet, step by step. Not inlined, so that the usual packet need not clear the locals of this.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static DropReason Examine(
+        ReadOnlySpan<byte> packet, TunnelKind kind, ushort vxlanPort, DecapsulationOptions options, out Decapsulated inner)
+    {
+        inner = default;
+        DropReason reason = ExamineIP(packet, out int offset, out int length, out IPProtocol protocol);
+        if (reason != DropReason.None)
+        {
+            return reason;
+        }
+
+        packet = packet[..length];
+        return kind == TunnelKind.Vxlan
+            ? ExamineVxlan(packet, offset, protocol, vxlanPort, options, out inner)
+            : ExamineIPInIP(packet, offset, protocol, out inner);
+    }
+
+    private static DropReason ExamineIP(ReadOnlySpan<byte> packet, out int offset, out int length, out IPProtocol protocol)
+    {
+        offset = 0;
+        length = 0;
+        protocol = default;
+        if (packet.IsEmpty)
+        {
+            return DropReason.Truncated;
+        }
+
+        return (packet[0] >> 4) switch
+        {
+            4 => ExamineIPv4(packet, out offset, out length, out protocol),
+            6 => ExamineIPv6(packet, out offset, out length, out protocol),
+            _ => DropReason.BadVersion,
+        };
+    }
+
+    private static DropReason ExamineIPv4(ReadOnlySpan<byte> packet, out int offset, out int length, out IPProtocol protocol)
+    {
+        offset = 0;
+        length = 0;
+        protocol = default;
+        if (!IPv4Packet.TryParse(packet, out IPv4Packet ipv4, out WireError error))
+        {
+            // A header that is there but announces more than there is has a bad length; a header that is cut off is truncated.
+            bool headerCutOff = packet.Length < IPv4Packet.MinimumHeaderLength || packet.Length < (packet[0] & 0xF) * 4;
+            return error == WireError.Truncated && headerCutOff ? DropReason.Truncated : DropReason.BadLength;
+        }
+
+        if (!ipv4.IsChecksumValid)
+        {
+            return DropReason.BadChecksum;
+        }
+
+        if (ipv4.IsFragment)
+        {
+            return DropReason.NotTunnel;
+        }
+
+        offset = ipv4.HeaderLength;
+        length = ipv4.Bytes.Length;
+        protocol = ipv4.Protocol;
+        return DropReason.None;
+    }
+
+    private static DropReason ExamineIPv6(ReadOnlySpan<byte> packet, out int offset, out int length, out IPProtocol protocol)
+    {
+        offset = 0;
+        length = 0;
+        protocol = default;
+        if (!IPv6Packet.TryParse(packet, out IPv6Packet ipv6))
+        {
+            return packet.Length < IPv6Packet.HeaderLength ? DropReason.Truncated : DropReason.BadLength;
+        }
+
+        length = ipv6.Bytes.Length;
+        bool found = ipv6.TryGetTransport(out protocol, out ReadOnlySpan<byte> transport, out IPv6Fragment fragment);
+        if (fragment.IsPresent && !fragment.IsAtomic)
+        {
+            return DropReason.NotTunnel;
+        }
+
+        offset = length - transport.Length;
+        // Not found: the chain of extension headers is cut, too long or out of order, so that nobody can say what the packet carries.
+        return found ? DropReason.None : DropReason.NotTunnel;
+    }
+
+    private static DropReason ExamineVxlan(
+        ReadOnlySpan<byte> packet, int offset, IPProtocol protocol, ushort vxlanPort, DecapsulationOptions options, out Decapsulated inner)
+    {
+        inner = default;
+        if (protocol != IPProtocol.Udp)
+        {
+            return DropReason.NotTunnel;
+        }
+
+        ReadOnlySpan<byte> source = packet[offset..];
+        if (source.Length < UdpPacket.HeaderLength)
+        {
+            return DropReason.Truncated;
+        }
+
+        // First of all the port: what is not sent to it is none of ours, whatever else is wrong with it.
+        if (BinaryPrimitives.ReadUInt16BigEndian(source[UdpPacket.DestinationPortOffset..]) != vxlanPort)
+        {
+            return DropReason.NotTunnel;
+        }
+
+        if (!UdpPacket.TryParse(source, out UdpPacket udp))
+        {
+            return DropReason.BadLength;
+        }
+
+        // Not udp.Length, which would read the field again: who changes the memory meanwhile must not move a bound.
+        int udpLength = UdpPacket.HeaderLength + udp.Payload.Length;
+        if (!IsUdpChecksumAcceptable(packet, udp, options))
+        {
+            return DropReason.BadChecksum;
+        }
+
+        if (!VxlanPacket.TryParse(udp.Payload, out VxlanPacket vxlan, out WireError error))
+        {
+            return error == WireError.Flags ? DropReason.BadFlags : DropReason.Truncated;
+        }
+
+        if (vxlan.Payload.Length < EthernetFrame.MinimumHeaderLength)
+        {
+            return DropReason.InnerTruncated;
+        }
+
+        int payloadOffset = offset + UdpPacket.HeaderLength + VxlanPacket.HeaderLength;
+        inner = new Decapsulated(packet[..(offset + udpLength)], IsIPv4(packet), payloadOffset, IPProtocol.Udp, vxlan.RawHeader);
+        return DropReason.None;
+    }
+
+    private static bool IsUdpChecksumAcceptable(ReadOnlySpan<byte> packet, UdpPacket udp, DecapsulationOptions options)
+    {
+        if (!udp.HasChecksum)
+        {
+            return IsIPv4(packet) || (options & DecapsulationOptions.AcceptZeroUdpChecksumIPv6) != 0;
+        }
+
+        if ((options & DecapsulationOptions.SkipUdpChecksum) != 0)
+        {
+            return true;
+        }
+
+        // The sender of a packet with a routing header sums over its last destination, which is the one in the header when it arrives (RFC 8200 §8.1).
+        var addresses = new Decapsulated(packet, IsIPv4(packet), 0, IPProtocol.Udp);
+        return udp.IsChecksumValid(addresses.Remote, addresses.Local);
+    }
+
+    private static DropReason ExamineIPInIP(ReadOnlySpan<byte> packet, int offset, IPProtocol protocol, out Decapsulated inner)
+    {
+        inner = default;
+        if (protocol is not (IPProtocol.IPv4 or IPProtocol.IPv6))
+        {
+            return DropReason.NotTunnel;
+        }
+
+        ReadOnlySpan<byte> payload = packet[offset..];
+        if (payload.IsEmpty)
+        {
+            return DropReason.InnerTruncated;
+        }
+
+        if (payload[0] >> 4 != (protocol == IPProtocol.IPv4 ? 4 : 6))
+        {
+            return DropReason.BadVersion;
+        }
+
+        if (payload.Length < (protocol == IPProtocol.IPv4 ? IPv4Packet.MinimumHeaderLength : IPv6Packet.HeaderLength))
+        {
+            return DropReason.InnerTruncated;
+        }
+
+        inner = new Decapsulated(packet, IsIPv4(packet), offset, protocol);
+        return DropReason.None;
+    }
+
+    private static bool IsIPv4(ReadOnlySpan<byte> packet) => packet[0] >> 4 == 4;
+}

@@ -1,0 +1,231 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Overlay.Wire;
+
+namespace Overlay.Encapsulation;
+
+/// <summary>
+/// Writes the outer headers of VXLAN for one (local, remote): IP, UDP and VXLAN, 36 bytes over IPv4 and 56 over IPv6, 14 more with a link
+/// header (RFC 7348 §5). Immutable and thread-safe.
+/// </summary>
+/// <remarks>
+/// <see cref="Encapsulate(ReadOnlySpan{byte}, Vni, Span{byte}, out int)"/> copies and chooses by itself; <see cref="WriteOuter"/> writes in front
+/// of a frame where it lies, for a caller who has decided already. Neither allocates, and neither fragments: VTEPs "MUST NOT fragment" (§4.3).
+/// </remarks>
+public sealed class VxlanEncapsulator
+{
+    private const int UdpAndVxlanLength = UdpPacket.HeaderLength + VxlanPacket.HeaderLength;
+    private const int PlainLength = OuterIPTemplate.IPv4Length + UdpAndVxlanLength;
+    private const int PlainMaxFrameLength = ushort.MaxValue - PlainLength;
+    private const int LinkHeaderLength = EthernetFrame.MinimumHeaderLength;
+
+    private readonly OuterIPTemplate _template;
+    private readonly VxlanEncapsulatorOptions _options;
+    private readonly byte[]? _linkHeader;
+
+    // The template of the usual form, IPv4 with neither link header nor checksum, as the two overlapping vectors that its 36 bytes are.
+    private readonly bool _isPlain;
+    private readonly Vector256<byte> _plainFirst;
+    private readonly Vector128<byte> _plainLast;
+
+    /// <summary>Prepares the headers.</summary>
+    /// <param name="local">The outer source address.</param>
+    /// <param name="remote">The outer destination address, of the same family; a multicast group too.</param>
+    /// <param name="options">The rest; null takes the defaults.</param>
+    /// <exception cref="ArgumentException">An address is unspecified, the families differ, both ends are the same, or the link header has a tag.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">TTL or port is 0, DSCP above 63, or the source ports are in the wrong order.</exception>
+    public VxlanEncapsulator(ValueIPAddress local, ValueIPAddress remote, VxlanEncapsulatorOptions? options = null)
+    {
+        _options = options ?? VxlanEncapsulatorOptions.Default;
+        ArgumentOutOfRangeException.ThrowIfZero(_options.DestinationPort, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(_options.Dscp, 63, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(_options.SourcePortMinimum, _options.SourcePortMaximum, nameof(options));
+        _template = new OuterIPTemplate(local, remote, _options.Ttl, UdpAndVxlanLength);
+        BinaryPrimitives.WriteUInt16BigEndian(_template.Suffix[UdpPacket.DestinationPortOffset..], _options.DestinationPort);
+        _template.Suffix[UdpPacket.HeaderLength] = (byte)VxlanFlags.ValidVni;
+        _linkHeader = _options.LinkHeader is { } header ? ToBytes(header, _template.IsIPv4) : null;
+        Overhead = (_linkHeader is null ? 0 : LinkHeaderLength) + _template.Length + UdpAndVxlanLength;
+        MaxFrameLength = _template.MaxPayloadLength - UdpAndVxlanLength;
+        _isPlain = _template.IsIPv4 && _linkHeader is null && !_options.OuterChecksum;
+        if (_isPlain)
+        {
+            _plainFirst = Vector256.Create(_template.Bytes);
+            _plainLast = Vector128.Create(_template.Bytes[^Vector128<byte>.Count..]);
+        }
+    }
+
+    /// <summary>The outer source address.</summary>
+    public ValueIPAddress Local => _template.Local;
+
+    /// <summary>The outer destination address.</summary>
+    public ValueIPAddress Remote => _template.Remote;
+
+    /// <summary>The bytes that stand in front of the inner frame: 36 or 56, with a link header 50 or 70.</summary>
+    public int Overhead { get; }
+
+    /// <summary>The longest inner frame in bytes: what the 16 bits of the outer length leave.</summary>
+    public int MaxFrameLength { get; }
+
+    /// <summary>
+    /// Copies a frame behind its outer headers. The source port is a hash of the inner flow, over IPv6 the flow label too; the outer ECN field
+    /// follows the inner one (RFC 6040 §4.1); DSCP, TTL and DF are those of the options.
+    /// </summary>
+    /// <param name="frame">The inner Ethernet frame without FCS.</param>
+    /// <param name="vni">The network identifier.</param>
+    /// <param name="destination">Where to; it may hold <paramref name="frame"/>.</param>
+    /// <param name="bytesWritten"><see cref="Overhead"/> and the length of the frame; 0 unless <see cref="OperationStatus.Done"/>.</param>
+    /// <returns>
+    /// <see cref="OperationStatus.Done"/>; <see cref="OperationStatus.DestinationTooSmall"/>; <see cref="OperationStatus.InvalidData"/>, if the frame
+    /// ends within its Ethernet header or exceeds <see cref="MaxFrameLength"/>.
+    /// </returns>
+    public OperationStatus Encapsulate(ReadOnlySpan<byte> frame, Vni vni, Span<byte> destination, out int bytesWritten)
+    {
+        if (!EthernetFrame.TryParse(frame, out EthernetFrame inner))
+        {
+            bytesWritten = 0;
+            return OperationStatus.InvalidData;
+        }
+
+        uint hash = FlowHash.Compute(inner, _options.FlowHashSeed);
+        Ecn ecn = EcnTunnel.Outer(InnerHeader.GetEcn(inner.EtherType, inner.Payload), _options.Ecn);
+        var fields = new OuterHeaderFields
+        {
+            Vni = vni,
+            SourcePort = FlowHash.ToSourcePort(hash, _options.SourcePortMinimum, _options.SourcePortMaximum),
+            FlowLabel = FlowHash.ToFlowLabel(hash),
+            TrafficClass = (byte)((_options.Dscp << 2) | (byte)ecn),
+            DontFragment = _options.DontFragment,
+        };
+        return Encapsulate(frame, fields, destination, out bytesWritten);
+    }
+
+    /// <summary>Copies a frame behind outer headers with the given fields.</summary>
+    /// <inheritdoc cref="Encapsulate(ReadOnlySpan{byte}, Vni, Span{byte}, out int)"/>
+    /// <param name="frame">The inner Ethernet frame without FCS.</param>
+    /// <param name="fields">What differs per packet.</param>
+    /// <param name="destination">Where to; it may hold <paramref name="frame"/>.</param>
+    /// <param name="bytesWritten"><see cref="Overhead"/> and the length of the frame; 0 unless <see cref="OperationStatus.Done"/>.</param>
+    public OperationStatus Encapsulate(ReadOnlySpan<byte> frame, in OuterHeaderFields fields, Span<byte> destination, out int bytesWritten)
+    {
+        bytesWritten = 0;
+        if (frame.Length < EthernetFrame.MinimumHeaderLength || frame.Length > MaxFrameLength)
+        {
+            return OperationStatus.InvalidData;
+        }
+
+        int length = Overhead + frame.Length;
+        if (destination.Length < length)
+        {
+            return OperationStatus.DestinationTooSmall;
+        }
+
+        frame.CopyTo(destination[Overhead..]);
+        WriteOuter(destination[..length], frame.Length, fields);
+        bytesWritten = length;
+        return OperationStatus.Done;
+    }
+
+    /// <summary>Writes the outer headers in front of a frame where it lies.</summary>
+    /// <param name="headroom">
+    /// Memory of which the first <see cref="Overhead"/> bytes are written and the frame follows. It need reach into the frame only if the options
+    /// ask for the outer checksum; then all of the frame must be there.
+    /// </param>
+    /// <param name="payloadLength">Bytes of the inner frame: 0 to <see cref="MaxFrameLength"/>.</param>
+    /// <param name="fields">What differs per packet.</param>
+    /// <exception cref="ArgumentException"><paramref name="headroom"/> is too short.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="payloadLength"/> is out of range.</exception>
+    public void WriteOuter(Span<byte> headroom, int payloadLength, in OuterHeaderFields fields)
+    {
+        if (_isPlain && headroom.Length >= PlainLength && (uint)payloadLength <= PlainMaxFrameLength)
+        {
+            Span<byte> packet = headroom[..PlainLength];
+            _plainFirst.CopyTo(packet);
+            _plainLast.CopyTo(packet[(PlainLength - Vector128<byte>.Count)..]);
+            _template.FinishIPv4(packet, payloadLength + PlainLength, IPProtocol.Udp, fields);
+            FinishUdp(packet[OuterIPTemplate.IPv4Length..], payloadLength + UdpAndVxlanLength, fields);
+        }
+        else
+        {
+            WriteAny(headroom, payloadLength, fields);
+        }
+    }
+
+    /// <summary>Writes every form of the headers; the tests hold the plain form against it.</summary>
+    internal void WriteAny(Span<byte> headroom, int payloadLength, in OuterHeaderFields fields)
+    {
+        if (headroom.Length < Overhead || (uint)payloadLength > (uint)MaxFrameLength)
+        {
+            ThrowArgument(headroom.Length, payloadLength);
+        }
+
+        Span<byte> packet = headroom;
+        if (_linkHeader is { } linkHeader)
+        {
+            linkHeader.CopyTo(packet);
+            packet = packet[LinkHeaderLength..];
+        }
+
+        int udpLength = payloadLength + UdpAndVxlanLength;
+        _template.Bytes.CopyTo(packet);
+        if (_template.IsIPv4)
+        {
+            _template.FinishIPv4(packet, udpLength + OuterIPTemplate.IPv4Length, IPProtocol.Udp, fields);
+        }
+        else
+        {
+            _template.FinishIPv6(packet, udpLength, IPProtocol.Udp, fields);
+        }
+
+        FinishUdp(packet[_template.Length..], udpLength, fields);
+        if (_options.OuterChecksum)
+        {
+            WriteChecksum(headroom, udpLength);
+        }
+    }
+
+    /// <summary>Writes the fields of UDP and VXLAN over their template.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void FinishUdp(Span<byte> udp, int udpLength, in OuterHeaderFields fields)
+    {
+        udp = udp[..UdpAndVxlanLength];
+        BinaryPrimitives.WriteUInt16BigEndian(udp[UdpPacket.SourcePortOffset..], fields.SourcePort);
+        BinaryPrimitives.WriteUInt16BigEndian(udp[UdpPacket.LengthOffset..], (ushort)udpLength);
+        // The I flag and the bits that MUST be zero stand in the template (RFC 7348 §5).
+        BinaryPrimitives.WriteUInt32BigEndian(udp[(UdpPacket.HeaderLength + VxlanPacket.VniOffset)..], fields.Vni.Value << 8);
+    }
+
+    private void WriteChecksum(Span<byte> headroom, int udpLength)
+    {
+        int start = Overhead - UdpAndVxlanLength;
+        if (headroom.Length - start < udpLength)
+        {
+            throw new ArgumentException("The outer checksum covers the frame, which must lie behind the headers in the same memory.", nameof(headroom));
+        }
+
+        Span<byte> datagram = headroom.Slice(start, udpLength);
+        BinaryPrimitives.WriteUInt16BigEndian(datagram[UdpPacket.ChecksumOffset..], UdpPacket.ComputeChecksum(datagram, Local, Remote));
+    }
+
+    private static byte[] ToBytes(EthernetHeader header, bool isIPv4)
+    {
+        if (header.OuterVlan is not null || header.InnerVlan is not null)
+        {
+            throw new ArgumentException("The link header has 14 bytes: no VLAN tag.", nameof(header));
+        }
+
+        byte[] bytes = new byte[LinkHeaderLength];
+        (header with { EtherType = isIPv4 ? EtherType.IPv4 : EtherType.IPv6 }).TryWrite(bytes, out _);
+        return bytes;
+    }
+
+    [DoesNotReturn]
+    private void ThrowArgument(int headroom, int payloadLength)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(payloadLength);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(payloadLength, MaxFrameLength);
+        throw new ArgumentException($"The outer headers take {Overhead} bytes; there are {headroom}.", nameof(headroom));
+    }
+}

@@ -1,0 +1,157 @@
+using Overlay.Tables;
+using Xunit;
+using static Overlay.Tests.Tables.TableSamples;
+
+namespace Overlay.Tests.Tables;
+
+/// <summary>One writer, two readers. A remote names its MAC address in its upper bits, so a reader knows a wrong one when it sees it.</summary>
+public sealed class ForwardingTableConcurrencyTests
+{
+    private const int Macs = 256;
+    private const int Generations = 8;
+    private const int Milliseconds = 1_000;
+
+    [Fact]
+    public async Task A_reader_never_sees_the_entry_of_another_address()
+    {
+        ForwardingTable table = new();
+        for (uint i = 0; i < Macs; i++)
+        {
+            table.Set(VniOf(i), Mac(i + 1), EntryOf(i, 0));
+        }
+
+        // Even addresses are never removed: they must be found each time, whatever is rebuilt meanwhile.
+        long reads = await RunWithReaders(
+            random =>
+            {
+                uint i = (uint)random.Next(Macs);
+                if (i % 2 == 1 && random.Next(3) == 0)
+                {
+                    table.Remove(VniOf(i), Mac(i + 1));
+                }
+                else
+                {
+                    table.Set(VniOf(i), Mac(i + 1), EntryOf(i, (uint)random.Next(Generations)));
+                }
+            },
+            random => Check(table, (uint)random.Next(Macs)));
+        Assert.True(reads > 1_000);
+    }
+
+    [Fact]
+    public async Task Bulk_growth_hides_nothing_from_readers()
+    {
+        ForwardingTable table = new(1_000_000);
+        for (uint i = 0; i < Macs; i++)
+        {
+            table.Set(VniOf(i), Mac(i + 1), EntryOf(i, 0));
+        }
+
+        uint next = 0;
+        long reads = await RunWithReaders(
+            _ =>
+            {
+                next++;
+                table.Learn(Net, Mac(0x100_0000 + next), EntryOf(next % Macs, 1).Remote, Environment.TickCount64);
+                if (next % 150_000 == 0)
+                {
+                    table.Age(Environment.TickCount64, 0);
+                }
+            },
+            random => Check(table, (uint)random.Next(Macs / 2) * 2));
+        Assert.True(next > 1_000 && reads > 1_000);
+    }
+
+    [Fact]
+    public async Task Workers_that_refresh_do_not_disturb_the_writer()
+    {
+        ForwardingTable table = new();
+        long now = 1_000_000;
+        long asked = await RunWithReaders(
+            random =>
+            {
+                uint i = (uint)random.Next(Macs);
+                long time = Interlocked.Increment(ref now);
+                switch (random.Next(3))
+                {
+                    case 0: table.Learn(Net, Mac(i + 1), Remote(i + 1), time); break;
+                    case 1: table.Remove(Net, Mac(i + 1)); break;
+                    default: table.Age(time, 3_000); break;
+                }
+            },
+            random =>
+            {
+                uint i = (uint)random.Next(Macs);
+                table.NeedsLearning(Net, Mac(i + 1), Remote(i + 1), Volatile.Read(ref now));
+                if (table.TryLookup(Net, Mac(i + 1), out FdbEntry entry))
+                {
+                    Assert.Equal(new FdbEntry(Remote(i + 1), 0, FdbOrigin.Learned), entry);
+                }
+            });
+        Assert.True(asked > 1_000);
+        Assert.Equal(default, table.Refusals);
+        Assert.Equal(table.Count, table.Snapshot(now).Count);
+        Assert.Equal(table.Count, table.Age(now, 0));
+    }
+
+    private static Vni VniOf(uint i) => new((i & 0xFF) << 16);
+
+    private static FdbEntry EntryOf(uint i, uint generation) =>
+        new(Remote((i << 8) | generation), (ushort)((i << 3) | generation), generation % 2 == 0 ? FdbOrigin.Static : FdbOrigin.External);
+
+    private static void Check(ForwardingTable table, uint i)
+    {
+        if (!table.TryLookup(VniOf(i), Mac(i + 1), out FdbEntry entry))
+        {
+            Assert.True(i % 2 == 1, "An entry that is never removed was not found.");
+            return;
+        }
+
+        uint generation = entry.Remote.ToIPv4() & 0xFF;
+        if (generation >= Generations || entry != EntryOf(i, generation))
+        {
+            Assert.Fail($"Address {i} was given {entry}.");
+        }
+    }
+
+    /// <summary>Runs a writer here and two readers beside it for a second; returns how often both readers ran.</summary>
+    private static async Task<long> RunWithReaders(Action<Random> write, Action<Random> read)
+    {
+        bool isOver = false;
+        Task<long>[] readers = [.. Enumerable.Range(1, 2).Select(seed => Task.Factory.StartNew(
+            () =>
+            {
+                Random random = new(seed);
+                long count = 0;
+                for (; !Volatile.Read(ref isOver); count++)
+                {
+                    read(random);
+                }
+
+                return count;
+            },
+            TestContext.Current.CancellationToken,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default))];
+        try
+        {
+            Random random = new(0);
+            long end = Environment.TickCount64 + Milliseconds;
+            while (Environment.TickCount64 < end && !readers.Any(r => r.IsFaulted))
+            {
+                for (int i = 0; i < 100; i++)
+                {
+                    write(random);
+                }
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref isOver, true);
+        }
+
+        long[] counts = await Task.WhenAll(readers);
+        Assert.All(counts, count => Assert.True(count > 0));
+        return counts.Sum();
+    }
+}
