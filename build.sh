@@ -18,7 +18,7 @@ usage: ./build.sh COMMAND
   build                       build everything
   test [--long]               run every test; the last line is "N passed, N failed, N skipped"
   demo [--json] [--pcap DIR]  kernel and Overlay side by side in network namespaces
-  bench [FILTER]              benchmarks beside plain C and PacketDotNet; FILTER as in BenchmarkDotNet, e.g. '*Encap*'
+  bench [FILTER [OPTION...]]  benchmarks beside plain C and PacketDotNet; FILTER and options as in BenchmarkDotNet: '*Encap*' --job short
   pack                        NuGet packages into artifacts/packages
 
 Missing Debian packages and the .NET SDK are installed first; logs are in artifacts/logs.
@@ -293,7 +293,7 @@ bench() {
   logged yardstick gcc -O3 -march=native "$ROOT/benchmarks/yardsticks/encap.c" -o "$yardstick"
   build benchmarks/Overlay.Benchmarks
   cd "$ARTIFACTS"
-  OVERLAY_YARDSTICK="$yardstick" dotnet exec "$(output_of benchmarks/Overlay.Benchmarks)" --filter "${1:-*}"
+  OVERLAY_YARDSTICK="$yardstick" dotnet exec "$(output_of benchmarks/Overlay.Benchmarks)" --filter "${1:-*}" "${@:2}"
 }
 
 pack() {

@@ -22,22 +22,24 @@
 enum {
     // Offsets into the outer headers, and into the inner frame where the name says so.
     ETHER_TYPE = 12,
-    IPV4 = 14, IPV4_TOTAL_LENGTH = IPV4 + 2, IPV4_PROTOCOL = IPV4 + 9, IPV4_CHECKSUM = IPV4 + 10, IPV4_SOURCE = IPV4 + 12, IPV4_DESTINATION = IPV4 + 16,
+    IPV4 = 14, IPV4_TOTAL_LENGTH = IPV4 + 2, IPV4_FRAGMENT = IPV4 + 6, IPV4_TIME_TO_LIVE = IPV4 + 8, IPV4_PROTOCOL = IPV4 + 9, IPV4_CHECKSUM = IPV4 + 10, IPV4_SOURCE = IPV4 + 12, IPV4_DESTINATION = IPV4 + 16,
     IPV4_HEADER_LENGTH = 20,
     UDP = IPV4 + IPV4_HEADER_LENGTH, UDP_SOURCE_PORT = UDP, UDP_DESTINATION_PORT = UDP + 2, UDP_LENGTH = UDP + 4, UDP_CHECKSUM = UDP + 6,
     UDP_HEADER_LENGTH = 8,
     VXLAN = UDP + UDP_HEADER_LENGTH, VXLAN_VNI = VXLAN + 4, VXLAN_HEADER_LENGTH = 8,
     OUTER_LENGTH = VXLAN + VXLAN_HEADER_LENGTH,
-    INNER_ADDRESSES = IPV4 + 12, INNER_PORTS = IPV4 + IPV4_HEADER_LENGTH,
+    INNER_ADDRESSES = IPV4 + 12, INNER_PORTS = IPV4 + IPV4_HEADER_LENGTH, TCP_DATA_OFFSET = INNER_PORTS + 12,
     ETHERNET_HEADER_LENGTH = 14,
 
     VERSION_4_IHL_5 = 0x45, PROTOCOL_TCP = 6, PROTOCOL_UDP = 17, VXLAN_FLAG_I = 0x08, VXLAN_PORT = 4789,
+    DONT_FRAGMENT = 0x4000, TCP_HEADER_OF_20_BYTES = 0x50,
     FIRST_SOURCE_PORT = 49152, SOURCE_PORTS = 16384,
 };
 
 // The world that both sides of the comparison share (see README.md): change it here and there, or nowhere.
 enum {
     VNI = 42, ENTRIES = 10000, REMOTES = 64,
+    OWN_ADDRESS = 0xc0000201, REMOTE_NETWORK = 10,                      // 192.0.2.1, and 10.0.0.0/8
     STRIDE = 2048, HEADROOM = 128,
     PACKETS_PER_REPETITION = 400000, MAX_REPETITIONS = 1000,
 };
@@ -190,17 +192,18 @@ static void make_remotes(void)
         struct remote *remote = &remotes[i];
         uint8_t *h = remote->header;
         uint32_t address;
-        do address = (uint32_t)next_random() | 1; while (addresses[address_slot(address)] != 0);
+        do address = ((uint32_t)next_random() & ~0xffu) | REMOTE_NETWORK; while (addresses[address_slot(address)] != 0);
         addresses[address_slot(address)] = address;
 
-        // The remote is source and destination, so that the same bytes can be sent to it and be taken as coming from it.
-        for (int j = 0; j < ETHER_TYPE; j++) h[j] = (uint8_t)next_random();
+        // The header that the remote writes, not the one written to it: so what was put in can be taken out again.
+        for (int j = 0; j < ETHER_TYPE; j++) h[j] = (uint8_t)(j % 6 == 0 ? 2 : i);
         store16(h + ETHER_TYPE, htons(0x0800));
         h[IPV4] = VERSION_4_IHL_5;
-        h[IPV4 + 8] = 64;                                                 // TTL
+        store16(h + IPV4_FRAGMENT, htons(DONT_FRAGMENT));
+        h[IPV4_TIME_TO_LIVE] = 64;
         h[IPV4_PROTOCOL] = PROTOCOL_UDP;
         store32(h + IPV4_SOURCE, address);
-        store32(h + IPV4_DESTINATION, address);
+        store32(h + IPV4_DESTINATION, htonl(OWN_ADDRESS));
         store16(h + UDP_DESTINATION_PORT, htons(VXLAN_PORT));
         h[VXLAN] = VXLAN_FLAG_I;
         store32(h + VXLAN_VNI, htonl(VNI << 8));
@@ -230,7 +233,10 @@ static uint8_t *make_frames(int count, int length)
         memcpy(frame, &macs[next_random() % ENTRIES], 6);
         store16(frame + ETHER_TYPE, htons(0x0800));
         frame[IPV4] = VERSION_4_IHL_5;
+        store16(frame + IPV4_TOTAL_LENGTH, htons((uint16_t)(length - ETHERNET_HEADER_LENGTH)));
+        store16(frame + IPV4_FRAGMENT, htons(DONT_FRAGMENT));
         frame[IPV4_PROTOCOL] = PROTOCOL_TCP;
+        frame[TCP_DATA_OFFSET] = TCP_HEADER_OF_20_BYTES;
     }
     return buffer;
 }

@@ -1,5 +1,6 @@
 using Overlay.Daemon.Commands;
 using Overlay.Daemon.Configuration;
+using Overlay.Daemon.DataPlane;
 
 namespace Overlay.Daemon;
 
@@ -15,6 +16,5 @@ internal static class Program
         return exitCode;
     }
 
-    private static IDataPlane CreateDataPlane(DaemonConfig config, Action<string> log) =>
-        throw new IOException("this build of overlayd has no data plane");
+    private static OverlayDataPlane CreateDataPlane(DaemonConfig config, Action<string> log) => new(config, log);
 }

@@ -13,12 +13,19 @@ public sealed class PollWaiter : IPortWaiter
     private const long NanosecondsPerMillisecond = 1_000_000;
 
     private readonly FileDescriptor _wake;
+    private readonly long _spin;
     private PollDescriptor[] _descriptors = new PollDescriptor[16];
 
     /// <summary>Makes a waiter.</summary>
+    /// <param name="spinMicroseconds">
+    /// How long a wait looks again and again, giving the CPU to others in between, before it sleeps; 0 sleeps at once. Waking a sleeping
+    /// thread costs tens of microseconds, which a spin longer than the gap between packets saves.
+    /// </param>
     /// <exception cref="LinuxException">EMFILE: there is no file descriptor left for the wake-up.</exception>
-    public PollWaiter()
+    public PollWaiter(int spinMicroseconds = 0)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(spinMicroseconds);
+        _spin = spinMicroseconds * (Stopwatch.Frequency / 1_000_000);
         int handle = Libc.eventfd(0, Libc.EFD_CLOEXEC | Libc.EFD_NONBLOCK);
         if (handle < 0)
         {
@@ -28,8 +35,11 @@ public sealed class PollWaiter : IPortWaiter
         _wake = new FileDescriptor(handle);
     }
 
+    /// <summary>Monotonic milliseconds, the same for all waiters: for threads that write what workers read.</summary>
+    public static long Clock => Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1000);
+
     /// <inheritdoc/>
-    public long Now => Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1000);
+    public long Now => Clock;
 
     /// <inheritdoc/>
     /// <exception cref="LinuxException">The kernel answered what it is not known to answer here.</exception>
@@ -50,28 +60,22 @@ public sealed class PollWaiter : IPortWaiter
             _descriptors[i + 2] = new PollDescriptor { Handle = readable[i].PollHandle, Events = Libc.POLLIN };
         }
 
-        (long seconds, long milliseconds) = Math.DivRem(timeoutMilliseconds, 1000L);
-        TimeSpec timeout = new() { Seconds = seconds, Nanoseconds = milliseconds * NanosecondsPerMillisecond };
-        int ready;
-        fixed (PollDescriptor* descriptors = _descriptors)
+        if (_spin != 0 && timeoutMilliseconds != 0)
         {
-            // The kernel sets the error bits of each descriptor unasked, and counts it as ready then.
-            ready = Libc.ppoll(descriptors, (nuint)count, timeoutMilliseconds < 0 ? null : &timeout, null);
+            long end = Stopwatch.GetTimestamp() + _spin;
+            do
+            {
+                if (Poll(count, 0))
+                {
+                    return true;
+                }
+
+                _ = Thread.Yield();
+            }
+            while (Stopwatch.GetTimestamp() < end);
         }
 
-        if (ready < 0)
-        {
-            Errno error = Libc.LastError;
-            // A signal: whoever waits looks, finds nothing and waits again.
-            return error == Errno.EINTR ? true : throw new LinuxException(error, "ppoll", $"{readable.Length} ports");
-        }
-
-        if (_descriptors[0].ReturnedEvents != 0)
-        {
-            Drain();
-        }
-
-        return ready != 0;
+        return Poll(count, timeoutMilliseconds);
     }
 
     /// <inheritdoc/>
@@ -105,6 +109,32 @@ public sealed class PollWaiter : IPortWaiter
 
     /// <inheritdoc/>
     public void Dispose() => _wake.Dispose();
+
+    private unsafe bool Poll(int count, int timeoutMilliseconds)
+    {
+        (long seconds, long milliseconds) = Math.DivRem(timeoutMilliseconds, 1000L);
+        TimeSpec timeout = new() { Seconds = seconds, Nanoseconds = milliseconds * NanosecondsPerMillisecond };
+        int ready;
+        fixed (PollDescriptor* descriptors = _descriptors)
+        {
+            // The kernel sets the error bits of each descriptor unasked, and counts it as ready then.
+            ready = Libc.ppoll(descriptors, (nuint)count, timeoutMilliseconds < 0 ? null : &timeout, null);
+        }
+
+        if (ready < 0)
+        {
+            Errno error = Libc.LastError;
+            // A signal: whoever waits looks, finds nothing and waits again.
+            return error == Errno.EINTR ? true : throw new LinuxException(error, "ppoll", $"{count - 2} ports");
+        }
+
+        if (_descriptors[0].ReturnedEvents != 0)
+        {
+            Drain();
+        }
+
+        return ready != 0;
+    }
 
     private unsafe void Drain()
     {

@@ -142,13 +142,13 @@ public sealed class RouteNetlink : IDisposable
     /// <param name="replace">Whether a route to the same prefix with the same metric is replaced; otherwise it is an error.</param>
     /// <exception cref="ArgumentException">The addresses are of different families.</exception>
     /// <exception cref="LinuxException">EEXIST; ENETDOWN or ENETUNREACH: the link is down or the gateway is not on it; EPERM without CAP_NET_ADMIN.</exception>
-    public void AddRoute(RouteEntry route, bool replace = false) => ChangeRoute(
+    public void AddRoute(KernelRoute route, bool replace = false) => ChangeRoute(
         Rtnetlink.RTM_NEWROUTE, nameof(Rtnetlink.RTM_NEWROUTE), (ushort)(Rtnetlink.NLM_F_CREATE | (replace ? Rtnetlink.NLM_F_REPLACE : Rtnetlink.NLM_F_EXCL)), route);
 
     /// <summary>Deletes a route from the main table.</summary>
     /// <exception cref="ArgumentException">The addresses are of different families.</exception>
     /// <exception cref="LinuxException">ESRCH: there is no such route.</exception>
-    public void DeleteRoute(RouteEntry route) => ChangeRoute(Rtnetlink.RTM_DELROUTE, nameof(Rtnetlink.RTM_DELROUTE), 0, route);
+    public void DeleteRoute(KernelRoute route) => ChangeRoute(Rtnetlink.RTM_DELROUTE, nameof(Rtnetlink.RTM_DELROUTE), 0, route);
 
     /// <summary>Asks where packets for a destination go, as the kernel would decide for a socket.</summary>
     /// <param name="destination">The destination.</param>
@@ -440,7 +440,7 @@ public sealed class RouteNetlink : IDisposable
         Execute(writer.Finish(), call, $"address {address}/{prefixLength} on interface {index}", null, isIPv6Address: !address.IsIPv4);
     }
 
-    private void ChangeRoute(ushort type, string call, ushort flags, RouteEntry route)
+    private void ChangeRoute(ushort type, string call, ushort flags, KernelRoute route)
     {
         ArgumentNullException.ThrowIfNull(route);
         ValueIPAddress prefix = route.Destination.BaseAddress;

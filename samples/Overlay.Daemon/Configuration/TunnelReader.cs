@@ -72,7 +72,7 @@ internal static class TunnelReader
                     errors.Add(node.Line, $"kind {node.Describe()} is not available in this version; vxlan and ipip are");
                     return null;
                 case "4in4" or "6in4" or "4in6" or "6in6" or "sit" or "ip6tnl":
-                    values.Wrong(node, "kind", "\"ipip\", where the families of local and of the inner packet decide,");
+                    errors.Add(node.Line, $"kind {node.Describe()} is not known; \"ipip\" is right: the families of local and of the inner packet decide");
                     return null;
             }
         }

@@ -67,8 +67,9 @@ internal sealed class ControlServer : IAsyncDisposable
             try
             {
                 Socket client = await _listener.AcceptAsync(_stop.Token).ConfigureAwait(false);
-                // Never on this thread, however much a client has already sent.
-                Track(Task.Run(() => ServeAsync(client)));
+                bool welcome = ClientCount() < MaxClients;
+                // Not in this loop, however much the client has already sent.
+                Track(Task.Run(() => ServeAsync(client, welcome)));
             }
             catch (Exception e) when (_stop.IsCancellationRequested && e is OperationCanceledException or ObjectDisposedException or SocketException)
             {
@@ -101,19 +102,18 @@ internal sealed class ControlServer : IAsyncDisposable
             CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
     }
 
-    private async Task ServeAsync(Socket client)
+    private async Task ServeAsync(Socket client, bool welcome)
     {
         try
         {
             await using var connection = FramedConnection.Over(new NetworkStream(client, ownsSocket: true), FramedConnection.MaxRequest);
-            bool goOn = BusyClients() <= MaxClients;
-            if (!goOn)
+            if (!welcome)
             {
                 using CancellationTokenSource timeout = Timeout();
                 await SendAsync(connection, ControlResponse.Failure($"{MaxClients} clients are connected already; try again"), timeout.Token).ConfigureAwait(false);
             }
 
-            while (goOn)
+            for (bool goOn = welcome; goOn;)
             {
                 using CancellationTokenSource timeout = Timeout();
                 FrameResult frame = await connection.ReadAsync(timeout.Token).ConfigureAwait(false);
@@ -183,7 +183,7 @@ internal sealed class ControlServer : IAsyncDisposable
         }
     }
 
-    private int BusyClients()
+    private int ClientCount()
     {
         lock (_lock)
         {

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using Overlay.DataPath;
 
 namespace Overlay.Daemon.Status;
 
@@ -7,6 +8,22 @@ internal static class DropCounts
 {
     /// <summary>No drops.</summary>
     public static IReadOnlyDictionary<string, long> None { get; } = FrozenDictionary<string, long>.Empty;
+
+    /// <summary>The drops of some books together, by label.</summary>
+    public static IReadOnlyDictionary<string, long> From(params ReadOnlySpan<DirectionCounters> books)
+    {
+        Span<long> sums = stackalloc long[DropReasons.Count];
+        sums.Clear();
+        foreach (DirectionCounters counters in books)
+        {
+            for (int i = 0; i < sums.Length; i++)
+            {
+                sums[i] += counters.Drops((DropReason)i);
+            }
+        }
+
+        return From(sums);
+    }
 
     /// <summary>The counters that are not zero, by label, in the order of <see cref="DropReason"/>.</summary>
     /// <param name="counters">One counter for each reason, indexed by it.</param>

@@ -213,7 +213,9 @@ public static class Decapsulator
             return DropReason.BadLength;
         }
 
-        if (!IsUdpChecksumAcceptable(packet, source[..udp.Length], udp.HasChecksum, options))
+        // Not udp.Length, which would read the field again: who changes the memory meanwhile must not move a bound.
+        int udpLength = UdpPacket.HeaderLength + udp.Payload.Length;
+        if (!IsUdpChecksumAcceptable(packet, udp, options))
         {
             return DropReason.BadChecksum;
         }
@@ -229,13 +231,13 @@ public static class Decapsulator
         }
 
         int payloadOffset = offset + UdpPacket.HeaderLength + VxlanPacket.HeaderLength;
-        inner = new Decapsulated(packet[..(offset + udp.Length)], IsIPv4(packet), payloadOffset, IPProtocol.Udp, vxlan.RawHeader);
+        inner = new Decapsulated(packet[..(offset + udpLength)], IsIPv4(packet), payloadOffset, IPProtocol.Udp, vxlan.RawHeader);
         return DropReason.None;
     }
 
-    private static bool IsUdpChecksumAcceptable(ReadOnlySpan<byte> packet, ReadOnlySpan<byte> datagram, bool hasChecksum, DecapsulationOptions options)
+    private static bool IsUdpChecksumAcceptable(ReadOnlySpan<byte> packet, UdpPacket udp, DecapsulationOptions options)
     {
-        if (!hasChecksum)
+        if (!udp.HasChecksum)
         {
             return IsIPv4(packet) || (options & DecapsulationOptions.AcceptZeroUdpChecksumIPv6) != 0;
         }
@@ -247,8 +249,7 @@ public static class Decapsulator
 
         // The sender of a packet with a routing header sums over its last destination, which is the one in the header when it arrives (RFC 8200 §8.1).
         var addresses = new Decapsulated(packet, IsIPv4(packet), 0, IPProtocol.Udp);
-        return InternetChecksum.IsValid(
-            datagram, InternetChecksum.PseudoHeader(addresses.Remote, addresses.Local, IPProtocol.Udp, datagram.Length));
+        return udp.IsChecksumValid(addresses.Remote, addresses.Local);
     }
 
     private static DropReason ExamineIPInIP(ReadOnlySpan<byte> packet, int offset, IPProtocol protocol, out Decapsulated inner)

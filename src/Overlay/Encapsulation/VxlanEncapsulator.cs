@@ -197,10 +197,6 @@ public sealed class VxlanEncapsulator
         BinaryPrimitives.WriteUInt32BigEndian(udp[(UdpPacket.HeaderLength + VxlanPacket.VniOffset)..], fields.Vni.Value << 8);
     }
 
-    /// <summary>
-    /// RFC 768: the checksum over pseudo-header, header and data. "If the computed checksum is zero, it is transmitted as all ones", since zero
-    /// means that there is none.
-    /// </summary>
     private void WriteChecksum(Span<byte> headroom, int udpLength)
     {
         int start = Overhead - UdpAndVxlanLength;
@@ -210,8 +206,7 @@ public sealed class VxlanEncapsulator
         }
 
         Span<byte> datagram = headroom.Slice(start, udpLength);
-        ushort checksum = InternetChecksum.Compute(datagram, InternetChecksum.PseudoHeader(Local, Remote, IPProtocol.Udp, udpLength));
-        BinaryPrimitives.WriteUInt16BigEndian(datagram[UdpPacket.ChecksumOffset..], checksum == 0 ? ushort.MaxValue : checksum);
+        BinaryPrimitives.WriteUInt16BigEndian(datagram[UdpPacket.ChecksumOffset..], UdpPacket.ComputeChecksum(datagram, Local, Remote));
     }
 
     private static byte[] ToBytes(EthernetHeader header, bool isIPv4)

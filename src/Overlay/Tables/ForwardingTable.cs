@@ -417,10 +417,16 @@ public sealed class ForwardingTable
                 {
                     return i;
                 }
+
+                // The end for a zero MAC address, whose key may look like an empty slot, and for an entry just being stored: nothing lies behind either.
+                if (value == 0)
+                {
+                    return -1;
+                }
             }
             else if (found == 0)
             {
-                // No key is zero, since no MAC address of an entry is; half of the slots are empty, so the walk ends.
+                // No entry has a zero key, since none has a zero MAC address; half of the slots are empty, so the walk ends.
                 value = 0;
                 return -1;
             }

@@ -45,7 +45,8 @@ public static class EcnTunnel
     }
 
     /// <summary>
-    /// Whether Figure 4 marks the combination "(!!!)", potentially dangerous: it should be logged, at a limited rate and suppressible (RFC 6040 §4.2).
+    /// Whether Figure 4 marks the combination "(!!!)", potentially dangerous: it should be logged, at a limited rate and suppressible
+    /// (RFC 6040 §4.2).
     /// </summary>
     public static bool IsDangerous(Ecn outer, Ecn inner) =>
         (inner == Ecn.NotEct && outer != Ecn.NotEct) || (inner == Ecn.Ce && outer == Ecn.Ect1);

@@ -186,7 +186,9 @@ public readonly ref struct IPv4Packet
         return false;
     }
 
-    /// <summary>The header as value, without options; <see cref="IPv4Header.TryWrite(Span{byte}, ReadOnlySpan{byte}, out int)"/> takes those.</summary>
+    /// <summary>
+    /// The header as value, without options; <see cref="IPv4Header.TryWrite(Span{byte}, ReadOnlySpan{byte}, out int)"/> takes those.
+    /// </summary>
     public IPv4Header ToHeader() => new(Source, Destination, Protocol)
     {
         // The total length may have been changed under the view; then what is left is an empty payload, not a wrapped one.

@@ -175,7 +175,7 @@ public static class InternetChecksum
             high0 += x.High;
         }
 
-        return Total((all0 + all1 + (all2 + all3)).Total, (high0 + high1 + (high2 + high3)).Total);
+        return T.Total(all0 + all1 + (all2 + all3), high0 + high1 + (high2 + high3));
     }
 
     private static ulong CopySum<T>(ReadOnlySpan<T> data, Span<T> destination)
@@ -210,11 +210,8 @@ public static class InternetChecksum
             high0 += x.High;
         }
 
-        return Total((all0 + all1 + (all2 + all3)).Total, (high0 + high1 + (high2 + high3)).Total);
+        return T.Total(all0 + all1 + (all2 + all3), high0 + high1 + (high2 + high3));
     }
-
-    // Wraps as Sum explains; the result counts each 32-bit word once.
-    private static ulong Total(ulong all, ulong high) => Fold64(all - (high << 32) + high);
 
     // Less than a few vectors, 8 bytes at a time.
     private static ulong Short(ReadOnlySpan<byte> data, ulong sum)
@@ -270,8 +267,8 @@ public static class InternetChecksum
         /// <summary>The upper 32 bits of each lane.</summary>
         T High { get; }
 
-        /// <summary>The sum over the lanes, modulo 2⁶⁴.</summary>
-        ulong Total { get; }
+        /// <summary>The sum of all 32-bit words, from the sum of the 64-bit words, modulo 2⁶⁴, and the sum of their upper halves.</summary>
+        static abstract ulong Total(T all, T high);
 
         static abstract T operator +(T left, T right);
     }
@@ -284,7 +281,7 @@ public static class InternetChecksum
 
         public Lanes512 High => new(_value >>> 32);
 
-        public ulong Total => Vector512.Sum(_value);
+        public static ulong Total(Lanes512 all, Lanes512 high) => Fold64(Vector512.Sum(all._value + high._value - (high._value << 32)));
 
         public static Lanes512 operator +(Lanes512 left, Lanes512 right) => new(left._value + right._value);
     }
@@ -297,7 +294,7 @@ public static class InternetChecksum
 
         public Lanes256 High => new(_value >>> 32);
 
-        public ulong Total => Vector256.Sum(_value);
+        public static ulong Total(Lanes256 all, Lanes256 high) => Fold64(Vector256.Sum(all._value + high._value - (high._value << 32)));
 
         public static Lanes256 operator +(Lanes256 left, Lanes256 right) => new(left._value + right._value);
     }
@@ -310,7 +307,7 @@ public static class InternetChecksum
 
         public Lanes128 High => new(_value >>> 32);
 
-        public ulong Total => Vector128.Sum(_value);
+        public static ulong Total(Lanes128 all, Lanes128 high) => Fold64(Vector128.Sum(all._value + high._value - (high._value << 32)));
 
         public static Lanes128 operator +(Lanes128 left, Lanes128 right) => new(left._value + right._value);
     }

@@ -219,17 +219,23 @@ public readonly record struct NeighborDiscoveryHeader(IcmpV6Type Type, ValueIPAd
     public int Length => NeighborDiscoveryPacket.MinimumLength + (LinkLayerAddress is null ? 0 : NeighborDiscoveryPacket.OptionLengthUnit);
 
     /// <summary>Writes the message, with <see cref="Checksum"/> as it is.</summary>
-    /// <returns>
-    /// false, with nothing written, if <paramref name="destination"/> is too short, <see cref="Type"/> is another, <see cref="Target"/> is IPv4
-    /// or multicast, or <see cref="Flags"/> has bits that the message has not: they "MUST be initialized to zero by the sender".
-    /// </returns>
+    /// <returns>false, with nothing written, if <paramref name="destination"/> is too short.</returns>
+    /// <exception cref="InvalidOperationException">
+    /// <see cref="Type"/> is another, <see cref="Target"/> is IPv4 or multicast, or <see cref="Flags"/> has bits that the message has not: they
+    /// "MUST be initialized to zero by the sender".
+    /// </exception>
     public bool TryWrite(Span<byte> destination, out int bytesWritten)
     {
+        byte permitted = Type == IcmpV6Type.NeighborAdvertisement ? NeighborDiscoveryPacket.FlagsMask : (byte)0;
+        if (Type is not (IcmpV6Type.NeighborSolicitation or IcmpV6Type.NeighborAdvertisement) || Target.IsIPv4 || Target.IsMulticast ||
+            ((byte)Flags & ~permitted) != 0)
+        {
+            throw new InvalidOperationException($"No neighbour discovery message has type {Type}, target {Target} and flags {Flags}.");
+        }
+
         int length = Length;
         bytesWritten = 0;
-        byte permitted = Type == IcmpV6Type.NeighborAdvertisement ? NeighborDiscoveryPacket.FlagsMask : (byte)0;
-        if (destination.Length < length || Target.IsIPv4 || Target.IsMulticast || ((byte)Flags & ~permitted) != 0 ||
-            Type is not (IcmpV6Type.NeighborSolicitation or IcmpV6Type.NeighborAdvertisement))
+        if (destination.Length < length)
         {
             return false;
         }
@@ -255,7 +261,8 @@ public readonly record struct NeighborDiscoveryHeader(IcmpV6Type Type, ValueIPAd
     /// <param name="sourceAddress">The IPv6 source address.</param>
     /// <param name="destinationAddress">The IPv6 destination address.</param>
     /// <param name="bytesWritten"><see cref="Length"/>.</param>
-    /// <returns>As <see cref="TryWrite"/>.</returns>
+    /// <returns>false, with nothing written, if <paramref name="destination"/> is too short.</returns>
+    /// <exception cref="InvalidOperationException">As <see cref="TryWrite"/>.</exception>
     public bool TryWriteMessage(Span<byte> destination, ValueIPAddress sourceAddress, ValueIPAddress destinationAddress, out int bytesWritten)
     {
         if (!(this with { Checksum = 0 }).TryWrite(destination, out bytesWritten))

@@ -119,6 +119,16 @@ public readonly ref struct TcpPacket
     /// <summary>All that follows the header.</summary>
     public ReadOnlySpan<byte> Payload => _payload;
 
+    /// <summary>Whether the checksum over pseudo-header and segment is right.</summary>
+    /// <param name="source">The IP source address.</param>
+    /// <param name="destination">The IP destination address.</param>
+    public bool IsChecksumValid(ValueIPAddress source, ValueIPAddress destination)
+    {
+        int length = _header.Length + _payload.Length;
+        ulong seed = InternetChecksum.Partial(_header, InternetChecksum.PseudoHeader(source, destination, IPProtocol.Tcp, length));
+        return InternetChecksum.IsValid(_payload, seed);
+    }
+
     /// <summary>Reads a segment.</summary>
     /// <param name="source">The IP payload: TCP has no length field of its own.</param>
     /// <param name="packet">The view, if the method returns true.</param>
@@ -190,15 +200,16 @@ public readonly record struct TcpHeader(
     public byte Reserved { get; init; }
 
     /// <summary>Writes the 20 bytes of a header without options.</summary>
-    /// <returns>false, with nothing written, if <paramref name="destination"/> is too short or <see cref="Reserved"/> exceeds 15.</returns>
+    /// <returns>false, with nothing written, if <paramref name="destination"/> is too short.</returns>
     public bool TryWrite(Span<byte> destination, out int bytesWritten) => TryWrite(destination, [], out bytesWritten);
 
     /// <summary>Writes the header and its options.</summary>
     /// <param name="destination">Where to.</param>
     /// <param name="options">The options, padded by the caller to a multiple of four bytes; at most 40.</param>
     /// <param name="bytesWritten">20 and the length of the options.</param>
-    /// <returns>false, with nothing written, if <paramref name="destination"/> is too short or <see cref="Reserved"/> exceeds 15.</returns>
+    /// <returns>false, with nothing written, if <paramref name="destination"/> is too short.</returns>
     /// <exception cref="ArgumentException">The options have an impossible length.</exception>
+    /// <exception cref="InvalidOperationException"><see cref="Reserved"/> exceeds 15.</exception>
     public bool TryWrite(Span<byte> destination, ReadOnlySpan<byte> options, out int bytesWritten)
     {
         if ((options.Length & 3) != 0 || options.Length > MaximumOptionsLength)
@@ -207,9 +218,14 @@ public readonly record struct TcpHeader(
                 $"TCP options are a multiple of 4 bytes, at most {MaximumOptionsLength}; these are {options.Length}.", nameof(options));
         }
 
+        if (Reserved > 0x0F)
+        {
+            throw new InvalidOperationException($"The reserved bits are four; {Reserved} needs more.");
+        }
+
         int length = TcpPacket.MinimumHeaderLength + options.Length;
         bytesWritten = 0;
-        if (destination.Length < length || Reserved > 0x0F)
+        if (destination.Length < length)
         {
             return false;
         }

@@ -54,6 +54,16 @@ public readonly ref struct UdpPacket
     /// <summary>The payload: as many bytes as the length field says, whatever the buffer holds behind them.</summary>
     public ReadOnlySpan<byte> Payload => _payload;
 
+    /// <summary>Whether the checksum over pseudo-header and datagram is right. Without one, see <see cref="HasChecksum"/>, it is not.</summary>
+    /// <param name="source">The IP source address.</param>
+    /// <param name="destination">The IP destination address.</param>
+    public bool IsChecksumValid(ValueIPAddress source, ValueIPAddress destination)
+    {
+        int length = HeaderLength + _payload.Length;
+        ulong seed = InternetChecksum.Partial(_header, InternetChecksum.PseudoHeader(source, destination, IPProtocol.Udp, length));
+        return HasChecksum && InternetChecksum.IsValid(_payload, seed);
+    }
+
     /// <summary>Reads a datagram.</summary>
     /// <param name="source">The IP payload.</param>
     /// <param name="packet">The view, if the method returns true.</param>
@@ -94,6 +104,20 @@ public readonly ref struct UdpPacket
         return true;
     }
 
+    /// <summary>
+    /// The checksum to be sent over a datagram whose checksum field is zero: never zero. "If the computed checksum is zero, it is transmitted as all
+    /// ones", since zero means that there is none (RFC 768).
+    /// </summary>
+    /// <param name="datagram">Header and payload.</param>
+    /// <param name="source">The IP source address.</param>
+    /// <param name="destination">The IP destination address.</param>
+    public static ushort ComputeChecksum(ReadOnlySpan<byte> datagram, ValueIPAddress source, ValueIPAddress destination)
+    {
+        ulong pseudoHeader = InternetChecksum.PseudoHeader(source, destination, IPProtocol.Udp, datagram.Length);
+        ushort checksum = InternetChecksum.Compute(datagram, pseudoHeader);
+        return checksum == 0 ? ushort.MaxValue : checksum;
+    }
+
     /// <summary>The header as a value.</summary>
     public UdpHeader ToHeader() => new(SourcePort, DestinationPort, Length, Checksum);
 }
@@ -106,13 +130,17 @@ public readonly ref struct UdpPacket
 public readonly record struct UdpHeader(ushort SourcePort, ushort DestinationPort, ushort Length, ushort Checksum = 0)
 {
     /// <summary>Writes the 8 bytes.</summary>
-    /// <returns>
-    /// false, with nothing written, if <paramref name="destination"/> is too short or <see cref="Length"/> is below 8, as it is in the default value.
-    /// </returns>
+    /// <returns>false, with nothing written, if <paramref name="destination"/> is too short.</returns>
+    /// <exception cref="InvalidOperationException"><see cref="Length"/> is below 8, as it is in the default value.</exception>
     public bool TryWrite(Span<byte> destination, out int bytesWritten)
     {
+        if (Length < UdpPacket.HeaderLength)
+        {
+            throw new InvalidOperationException($"A UDP datagram has at least {UdpPacket.HeaderLength} bytes, not {Length}.");
+        }
+
         bytesWritten = 0;
-        if (destination.Length < UdpPacket.HeaderLength || Length < UdpPacket.HeaderLength)
+        if (destination.Length < UdpPacket.HeaderLength)
         {
             return false;
         }

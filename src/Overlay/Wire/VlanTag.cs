@@ -53,7 +53,9 @@ public readonly record struct VlanTag
         ControlInformation = controlInformation;
     }
 
-    /// <summary>Tag protocol identifier: <see cref="EtherType.Vlan"/> or <see cref="EtherType.ServiceVlan"/>. Zero in the default value, which is no tag.</summary>
+    /// <summary>
+    /// Tag protocol identifier: <see cref="EtherType.Vlan"/> or <see cref="EtherType.ServiceVlan"/>. Zero in the default value, which is no tag.
+    /// </summary>
     public EtherType Tpid { get; }
 
     /// <summary>The 16 bits behind the TPID: PCP, DEI and VID.</summary>

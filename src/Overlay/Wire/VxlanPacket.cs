@@ -112,14 +112,19 @@ public readonly record struct VxlanHeader(Vni Vni, VxlanFlags Flags = VxlanFlags
     internal static ulong ToRaw(Vni vni) => VxlanPacket.ValidVniBit | ((ulong)vni.Value << 8);
 
     /// <summary>Writes the 8 bytes; all reserved bits are zero.</summary>
-    /// <returns>
-    /// false, with nothing written, if <paramref name="destination"/> is too short or <see cref="Flags"/> is anything but the I flag:
-    /// it "MUST be set to 1", and reserved bits "MUST be set to zero on transmission".
-    /// </returns>
+    /// <returns>false, with nothing written, if <paramref name="destination"/> is too short.</returns>
+    /// <exception cref="InvalidOperationException">
+    /// <see cref="Flags"/> is anything but the I flag: it "MUST be set to 1", and reserved bits "MUST be set to zero on transmission".
+    /// </exception>
     public bool TryWrite(Span<byte> destination, out int bytesWritten)
     {
+        if (Flags != VxlanFlags.ValidVni)
+        {
+            throw new InvalidOperationException($"A VXLAN header has the I flag and no other; this one has 0x{(byte)Flags:X2}.");
+        }
+
         bytesWritten = 0;
-        if (destination.Length < VxlanPacket.HeaderLength || Flags != VxlanFlags.ValidVni)
+        if (destination.Length < VxlanPacket.HeaderLength)
         {
             return false;
         }

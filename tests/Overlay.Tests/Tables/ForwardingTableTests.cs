@@ -1,4 +1,5 @@
 using Overlay.Tables;
+using Overlay.Testing;
 using Xunit;
 using static Overlay.Tests.Tables.TableSamples;
 
@@ -59,6 +60,26 @@ public sealed class ForwardingTableTests
         Assert.Equal(new FdbRemote(Remote(1), 8472), table.GetRemote(second));
         Assert.Equal(first, third);
         Assert.InRange(Math.Max(first, second), 0, table.RemoteCapacity - 1);
+    }
+
+    [Theory]
+    [InlineData(0u)]
+    [InlineData(1u)]
+    [InlineData(0x01_0000u)]
+    [InlineData(0xFF_0000u)]
+    public void The_zero_address_is_never_found_and_ends_the_walk_in_every_network(uint vni)
+    {
+        // Its key is zero, as an empty slot's is, where the low bits of the VNI are.
+        ForwardingTable table = new();
+        for (uint i = 1; i <= 100; i++)
+        {
+            table.Set(new Vni(vni), Mac(i), new FdbEntry(Remote(i)));
+        }
+
+        Assert.False(table.TryLookup(new Vni(vni), default, out FdbEntry _));
+        Assert.False(table.TryLookup(new Vni(vni), default, out int _));
+        Assert.False(table.NeedsLearning(new Vni(vni), default, Remote(1), Start));
+        Assert.False(table.Remove(new Vni(vni), default));
     }
 
     [Theory]
@@ -483,7 +504,7 @@ public sealed class ForwardingTableTests
         table.Set(Net, Mac(1), new FdbEntry(Remote(1)));
         table.Learn(Net, Mac(2), Remote(1), Start);
         int found = 0;
-        Assert.Equal(0, AllocatedBy(() =>
+        Allocations.Zero(() =>
         {
             for (uint i = 0; i < 1_000; i++)
             {
@@ -491,7 +512,7 @@ public sealed class ForwardingTableTests
                 found += table.TryLookup(Net, Mac(i), out int _) ? 1 : 0;
                 found += table.NeedsLearning(Net, Mac(i), Remote(1), Start + i) ? 0 : 1;
             }
-        }));
+        });
         Assert.True(found > 0);
     }
 

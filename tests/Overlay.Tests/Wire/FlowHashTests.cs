@@ -16,7 +16,9 @@ public sealed class FlowHashTests
         Random random = new(1);
         for (int i = 0; i < 1000; i++)
         {
-            byte[] packet = i % 2 == 0 ? IPv4(random.NextIPv4(), random.NextIPv4(), 1000, 2000) : IPv6(random.NextIPv6(), random.NextIPv6(), 1000, 2000);
+            byte[] packet = i % 2 == 0
+                ? IPv4(random.NextIPv4(), random.NextIPv4(), 1000, 2000)
+                : IPv6(random.NextIPv6(), random.NextIPv6(), 1000, 2000);
             uint hash = FlowHash.ComputeIP(packet, 7);
             byte[] other = [.. packet, 1, 2, 3];
             if (i % 2 == 0)
@@ -145,7 +147,8 @@ public sealed class FlowHashTests
         Assert.Equal(first6, FlowHash.ComputeIP(Fragment6(IPProtocol.Tcp, 80, 4712), 0));
 
         // An atomic fragment is a whole datagram (RFC 6946): it goes where the rest of its flow goes.
-        Assert.Equal(FlowHash.ComputeIP(IPv6(source, destination, 1000, 2000, IPProtocol.Udp), 0), FlowHash.ComputeIP(Fragment6(IPProtocol.Udp, 0, 1000), 0));
+        byte[] whole = IPv6(source, destination, 1000, 2000, IPProtocol.Udp);
+        Assert.Equal(FlowHash.ComputeIP(whole, 0), FlowHash.ComputeIP(Fragment6(IPProtocol.Udp, 0, 1000), 0));
     }
 
     [Fact]
@@ -168,7 +171,8 @@ public sealed class FlowHashTests
         byte[] other = [.. frame];
         other[20] = 1;
         Assert.Equal(hash, FlowHash.Compute(other, 0));
-        byte[] tagged = [.. HeaderAssert.Written(new EthernetHeader(MacA, MacB, EtherType.Arp) { OuterVlan = new VlanTag(5) }.TryWrite), .. new byte[46]];
+        EthernetHeader taggedHeader = new(MacA, MacB, EtherType.Arp) { OuterVlan = new VlanTag(5) };
+        byte[] tagged = [.. HeaderAssert.Written(taggedHeader.TryWrite), .. new byte[46]];
         Assert.Equal(hash, FlowHash.Compute(tagged, 0));
         HashSet<uint> hashes = [hash];
         for (int bit = 0; bit < 14 * 8; bit++)
@@ -192,7 +196,12 @@ public sealed class FlowHashTests
             random.NextBytes(bytes);
             if (bytes.Length > 14)
             {
-                (bytes[12], bytes[13], bytes[14]) = i % 3 == 0 ? ((byte)8, (byte)0, (byte)(0x40 | (i % 16))) : i % 3 == 1 ? ((byte)0x86, (byte)0xDD, (byte)0x60) : ((byte)0x81, (byte)0, bytes[14]);
+                (bytes[12], bytes[13], bytes[14]) = (i % 3) switch
+                {
+                    0 => ((byte)0x08, (byte)0x00, (byte)(0x40 | (i % 16))),
+                    1 => ((byte)0x86, (byte)0xDD, (byte)0x60),
+                    _ => ((byte)0x81, (byte)0x00, bytes[14]),
+                };
             }
 
             hashes.Add(FlowHash.Compute(bytes, 1));
@@ -229,8 +238,8 @@ public sealed class FlowHashTests
     }
 
     /// <summary>
-    /// Pearson's chi-square over flows that differ as real ones do: in a few bits of one or two fields. With k - 1 degrees of freedom the statistic is
-    /// about normal, mean k - 1 and variance 2(k - 1); five standard deviations are one failure in three million for a good hash, and the flows are fixed.
+    /// Pearson's chi-square over flows that differ as real ones do: in a few bits of one or two fields. With k - 1 degrees of freedom the
+    /// statistic is about normal, mean k - 1 and variance 2(k - 1). Five standard deviations: a good hash would fail once in three million.
     /// </summary>
     [Theory]
     [InlineData("source port")]

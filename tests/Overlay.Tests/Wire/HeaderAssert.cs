@@ -90,7 +90,8 @@ internal static class HeaderAssert
                 for (int j = 0; j < fields.Length; j++)
                 {
                     UInt128 expected = j == i ? before[j] ^ (UInt128.One << (fields[i].Width - 1 - bit)) : before[j];
-                    Assert.True(expected == fields[j].Read(changed), $"bit {bit} of {fields[i].Name}: {fields[j].Name} is {fields[j].Read(changed)}, not {expected}");
+                    UInt128 actual = fields[j].Read(changed);
+                    Assert.True(expected == actual, $"bit {bit} of {fields[i].Name}: {fields[j].Name} is {actual}, not {expected}");
                 }
 
                 if (rewrite is not null)

@@ -27,7 +27,8 @@ public sealed class IPv6PacketTests
     private static readonly byte[] LaterFragment = Convert.FromHexString(
         "6000000000102c4020010db800000000000000000000000120010db8000000000000000000000002110005a9deadbeef3132333435363738");
 
-    private static readonly IPv6Header PlainHeader = new(ValueIPAddress.Parse("2001:db8::1"), ValueIPAddress.Parse("2001:db8:1:2:3:4:5:6"), IPProtocol.Udp)
+    private static readonly IPv6Header PlainHeader = new(
+        ValueIPAddress.Parse("2001:db8::1"), ValueIPAddress.Parse("2001:db8:1:2:3:4:5:6"), IPProtocol.Udp)
     {
         PayloadLength = 8,
         TrafficClass = 0xB9,
@@ -199,7 +200,8 @@ public sealed class IPv6PacketTests
             return [.. HeaderAssert.Written((PlainHeader with { NextHeader = headers[0], PayloadLength = (ushort)body.Length }).TryWrite), .. body];
         }
 
-        static bool Walks(params IPProtocol[] headers) => View(Packet(headers)).TryGetTransport(out IPProtocol protocol, out _) && protocol == headers[^1];
+        static bool Walks(params IPProtocol[] headers) =>
+            View(Packet(headers)).TryGetTransport(out IPProtocol protocol, out _) && protocol == headers[^1];
 
         const IPProtocol Options = IPProtocol.DestinationOptions;
         Assert.True(Walks([.. Enumerable.Repeat(Options, IPv6Packet.MaximumExtensionHeaders), IPProtocol.Tcp]));
@@ -208,7 +210,7 @@ public sealed class IPv6PacketTests
         Assert.True(Walks(IPProtocol.HopByHopOptions, IPProtocol.Tcp));
         Assert.False(Walks(Options, IPProtocol.HopByHopOptions, IPProtocol.Tcp));
         Assert.False(Walks(IPProtocol.FragmentHeader, IPProtocol.FragmentHeader, IPProtocol.Tcp));
-        foreach (IPProtocol last in new[] { IPProtocol.Esp, IPProtocol.NoNextHeader, IPProtocol.IcmpV6, IPProtocol.IPv4, IPProtocol.IPv6, (IPProtocol)253 })
+        foreach (IPProtocol last in new[] { IPProtocol.Esp, IPProtocol.NoNextHeader, IPProtocol.IcmpV6, IPProtocol.IPv6, (IPProtocol)253 })
         {
             Assert.True(Walks(last));
             Assert.True(Walks(IPProtocol.RoutingHeader, last));

@@ -5,7 +5,7 @@ namespace Overlay.Linux;
 /// <summary>A route of the main table to be added or deleted.</summary>
 /// <param name="Destination">The prefix it leads to.</param>
 /// <param name="InterfaceIndex">The interface it leaves by.</param>
-public sealed record RouteEntry(IPNetwork Destination, int InterfaceIndex)
+public sealed record KernelRoute(IPNetwork Destination, int InterfaceIndex)
 {
     /// <summary>The next hop, of the destination's family; null if the destinations are on the link.</summary>
     public ValueIPAddress? Gateway { get; init; }

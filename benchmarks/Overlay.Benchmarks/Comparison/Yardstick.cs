@@ -1,0 +1,37 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Overlay.Benchmarks.Comparison;
+
+/// <summary>Runs the program that benchmarks/yardsticks/encap.c was compiled to and reads its table.</summary>
+internal static class Yardstick
+{
+    /// <exception cref="InvalidOperationException">It failed, or printed what is no table.</exception>
+    public static IReadOnlyList<YardstickRow> Run(string program)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(program) { RedirectStandardOutput = true })
+            ?? throw new InvalidOperationException($"{program} did not start.");
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return process.ExitCode == 0 ? Parse(output) : throw new InvalidOperationException($"{program} ended with {process.ExitCode}.");
+    }
+
+    private static List<YardstickRow> Parse(string output)
+    {
+        List<YardstickRow> rows = [];
+        foreach (string line in output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1))
+        {
+            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is not [var work, var length, var frames, var checksum, var minimum, var median])
+            {
+                throw new InvalidOperationException($"Not a line of the yardstick: {line}");
+            }
+
+            rows.Add(new YardstickRow(work, Number(length), Number(frames), checksum == "computed", Nanoseconds(minimum), Nanoseconds(median)));
+        }
+
+        return rows;
+
+        static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+        static double Nanoseconds(string text) => double.Parse(text, CultureInfo.InvariantCulture);
+    }
+}

@@ -1,0 +1,97 @@
+using System.Net;
+using Overlay.Daemon.Configuration;
+using Overlay.DataPath;
+using Overlay.Linux;
+
+namespace Overlay.Daemon.DataPlane;
+
+/// <summary>Makes the device of a tunnel and what the kernel needs to know of it: MTU, addresses, routes.</summary>
+/// <param name="netlink">The kernel's route socket, of the namespace the tunnels live in.</param>
+internal sealed class DevicePlanner(RouteNetlink netlink)
+{
+    private const int DefaultLinkMtu = 1500;
+
+    /// <summary>Opens the device and sets it up; a device that cannot be set up whole is closed again, which removes it.</summary>
+    /// <exception cref="IOException">The kernel refused something; the message names it.</exception>
+    public TunDevice Open(TunnelConfig config, MacAddress mac)
+    {
+        TunDevice device = TunDevice.Open(config.Device.Name, new TunDeviceOptions
+        {
+            Layer = config.Device.Layer,
+            Tso = config.Offload.Tso,
+            Uso = config.Offload.Uso,
+        });
+        try
+        {
+            SetUp(device, config, mac);
+            return device;
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The MTU of the device: configured, or what the smallest link towards a remote leaves over.</summary>
+    public int ChooseMtu(TunnelConfig config) => config.Device.Mtu ?? (LinkMtu(config) - config.Overhead);
+
+    private void SetUp(TunDevice device, TunnelConfig config, MacAddress mac)
+    {
+        int index = device.InterfaceIndex;
+        netlink.SetLink(index, new LinkSettings
+        {
+            Mtu = ChooseMtu(config),
+            Mac = config.Device.Layer == DeviceLayer.Ethernet ? mac : null,
+        });
+        foreach (InterfaceAddress address in config.Device.Addresses)
+        {
+            netlink.AddAddress(index, address.Address, address.PrefixLength);
+        }
+
+        netlink.SetLink(index, new LinkSettings { Up = true });
+        foreach (RouteConfig route in config.Routes)
+        {
+            netlink.AddRoute(new KernelRoute(new IPNetwork(route.Prefix.ToIPAddress(), route.PrefixLength), index));
+        }
+
+        device.RefreshMtu();
+    }
+
+    private int LinkMtu(TunnelConfig config)
+    {
+        int link = config.Endpoint.Link is { } name ? netlink.GetLink(name).Index : 0;
+        int smallest = int.MaxValue;
+        foreach (ValueIPAddress remote in config.Remotes)
+        {
+            RouteInfo? route = FindRoute(remote, link);
+            smallest = Math.Min(smallest, route?.Mtu ?? int.MaxValue);
+        }
+
+        if (smallest == int.MaxValue)
+        {
+            // No remote yet, or none reachable: the link that has the local address will be the way.
+            smallest = netlink.GetAddresses()
+                .Where(a => a.Address == config.Local)
+                .Select(a => netlink.GetLink(a.InterfaceIndex).Mtu)
+                .DefaultIfEmpty(DefaultLinkMtu)
+                .First();
+        }
+
+        // An IP packet has 65 535 bytes at most, whatever the loopback device says.
+        return Math.Min(smallest, ushort.MaxValue);
+    }
+
+    private RouteInfo? FindRoute(ValueIPAddress remote, int link)
+    {
+        try
+        {
+            return netlink.GetRoute(remote, link: link);
+        }
+        catch (LinuxException e) when (e.Errno is Errno.ENETUNREACH or Errno.EHOSTUNREACH)
+        {
+            // Unreachable now; a route may come later, and the tunnel starts without it.
+            return null;
+        }
+    }
+}

@@ -1,0 +1,73 @@
+using Overlay.Daemon.Configuration;
+using Overlay.Daemon.Status;
+using Overlay.DataPath;
+using Overlay.Linux;
+
+namespace Overlay.Daemon.DataPlane;
+
+/// <summary>The sockets of one endpoint and the path behind them.</summary>
+internal sealed class EndpointRuntime : IDisposable
+{
+    private readonly EndpointConfig _config;
+
+    /// <summary>Binds the sockets.</summary>
+    /// <param name="config">The endpoint.</param>
+    /// <param name="innerMtu">The smallest MTU among the devices over it: how a superpacket of unknown segment size is cut.</param>
+    /// <exception cref="IOException">An address or port cannot be had; the message names it.</exception>
+    public EndpointRuntime(EndpointConfig config, int innerMtu)
+    {
+        _config = config;
+        Ingress = new TunnelIngress(config.Kind);
+        Port = config.Kind == TunnelKind.Vxlan
+            ? UdpTunnelSocket.Bind(new UdpTunnelOptions
+            {
+                Local = config.Local,
+                Port = config.Port,
+                Link = config.Link,
+                OuterChecksum = config.OuterChecksum,
+                ZeroChecksumIPv6 = config.ZeroChecksumIPv6,
+                SourcePortMinimum = config.SourcePortMinimum,
+                SourcePortMaximum = config.SourcePortMaximum,
+                SourcePortCount = config.SourcePortCount,
+                Gso = config.Gso,
+                Gro = config.Gro,
+                InnerMtu = (ushort)innerMtu,
+            })
+            : RawTunnelSocket.Bind(new RawTunnelOptions { Local = config.Local, Link = config.Link, InnerMtu = (ushort)innerMtu });
+    }
+
+    public IPacketPort Port { get; }
+
+    public TunnelIngress Ingress { get; }
+
+    /// <summary>What the kernel granted, in one line for the log.</summary>
+    public string Granted
+    {
+        get
+        {
+            EndpointStatus status = Status();
+            return _config.Kind == TunnelKind.Vxlan
+                ? $"{status.Name}: receive buffer {status.ReceiveBufferBytes} bytes, {status.SourcePorts} source ports, GSO {OnOff(status.Gso)}, GRO {OnOff(status.Gro)}"
+                : $"{status.Name}: receive buffer {status.ReceiveBufferBytes} bytes";
+        }
+    }
+
+    public EndpointStatus Status() => Port switch
+    {
+        UdpTunnelSocket udp => new EndpointStatus
+        {
+            Name = udp.Name,
+            ReceiveBufferBytes = udp.ReceiveBufferBytes,
+            Gso = udp.GsoActive,
+            Gro = _config.Gro,
+            SourcePorts = udp.SourcePorts.Length,
+            KernelDrops = udp.KernelDrops,
+        },
+        RawTunnelSocket raw => new EndpointStatus { Name = raw.Name, ReceiveBufferBytes = raw.ReceiveBufferBytes, KernelDrops = raw.KernelDrops },
+        _ => throw new InvalidOperationException($"{Port.GetType().Name} is no endpoint."),
+    };
+
+    public void Dispose() => Port.Dispose();
+
+    private static string OnOff(bool value) => value ? "on" : "off";
+}

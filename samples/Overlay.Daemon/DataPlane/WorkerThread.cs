@@ -1,0 +1,73 @@
+using Microsoft.Extensions.ObjectPool;
+using Overlay.DataPath;
+using Overlay.Linux;
+
+namespace Overlay.Daemon.DataPlane;
+
+/// <summary>A worker and the thread it runs on.</summary>
+internal sealed class WorkerThread : IDisposable
+{
+    private readonly CancellationTokenSource _stop = new();
+    private readonly PollWaiter _waiter;
+    private readonly Thread _thread;
+    private readonly int? _cpu;
+    private readonly Action<string> _log;
+
+    /// <summary>Prepares the worker; ports are added before it starts.</summary>
+    /// <param name="number">For the thread's name.</param>
+    /// <param name="cpu">The CPU to run on; null leaves it to the scheduler.</param>
+    /// <param name="spinMicroseconds">How long to poll before sleeping.</param>
+    /// <param name="pool">Where batches come from.</param>
+    /// <param name="log">Takes messages.</param>
+    public WorkerThread(int number, int? cpu, int spinMicroseconds, ObjectPool<PacketBatch> pool, Action<string> log)
+    {
+        _cpu = cpu;
+        _log = log;
+        _waiter = new PollWaiter(spinMicroseconds);
+        Worker = new TunnelWorker(_waiter, pool);
+        Worker.PortGone += port => log($"{port.Name} is gone; its tunnel carries nothing until overlayd is started again");
+        _thread = new Thread(Run) { Name = $"overlay-{number}", IsBackground = true };
+    }
+
+    public TunnelWorker Worker { get; }
+
+    /// <summary>Whether the thread ended by an error that nobody foresaw.</summary>
+    public Exception? Failure { get; private set; }
+
+    public void Start() => _thread.Start();
+
+    /// <summary>Ends the loop after the batch in hand.</summary>
+    public void Stop()
+    {
+        _stop.Cancel();
+        if (_thread.IsAlive)
+        {
+            _thread.Join();
+        }
+    }
+
+    public void Dispose()
+    {
+        _waiter.Dispose();
+        _stop.Dispose();
+    }
+
+    private void Run()
+    {
+        try
+        {
+            if (_cpu is int cpu)
+            {
+                ThreadAffinity.PinCurrentThread(cpu);
+            }
+
+            Worker.Run(_stop.Token);
+        }
+        catch (Exception e)
+        {
+            // The thread boundary: without this the process would die and leave the reason in a core file only.
+            Failure = e;
+            _log($"{Thread.CurrentThread.Name} ended by an error, its tunnels carry nothing any more: {e}");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Overlay.Linux.Interop;
+using Xunit;
+
+namespace Overlay.Linux.Tests.Interop;
+
+/// <summary>The sizes the kernel's headers give these structures on 64-bit Linux.</summary>
+public sealed class StructLayoutTests
+{
+    [Fact]
+    public void IoVector_has_16_bytes() => Assert.Equal(16, Unsafe.SizeOf<IoVector>());
+
+    [Fact]
+    public void PollDescriptor_has_8_bytes() => Assert.Equal(8, Unsafe.SizeOf<PollDescriptor>());
+
+    [Fact]
+    public void TimeSpec_has_16_bytes() => Assert.Equal(16, Unsafe.SizeOf<TimeSpec>());
+
+    [Fact]
+    public void InterfaceRequest_has_40_bytes() => Assert.Equal(40, Unsafe.SizeOf<InterfaceRequest>());
+
+    [Fact]
+    public void VnetHeader_has_10_bytes() => Assert.Equal(VnetHeader.Length, Unsafe.SizeOf<VnetHeader>());
+
+    [Fact]
+    public void Members_lie_where_the_kernel_reads_them()
+    {
+        InterfaceRequest request = new("vx42") { Value = 0x01020304 };
+        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<InterfaceRequest>(in request));
+        Assert.Equal("vx42\0"u8.ToArray(), bytes[..5].ToArray());
+        Assert.Equal(0x01020304, BitConverter.ToInt32(bytes[16..]));
+
+        VnetHeader header = new() { Flags = 1, GsoType = 2, HeaderLength = 0x0403, GsoSize = 0x0605, ChecksumStart = 0x0807, ChecksumOffset = 0x0A09 };
+        Assert.Equal(new byte[] { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 }, MemoryMarshal.AsBytes(new ReadOnlySpan<VnetHeader>(in header)).ToArray());
+    }
+}

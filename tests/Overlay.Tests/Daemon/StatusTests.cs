@@ -1,0 +1,191 @@
+using System.Text.Json;
+using Overlay.Daemon.Commands;
+using Overlay.Daemon.Control;
+using Overlay.Daemon.Status;
+using Xunit;
+
+namespace Overlay.Tests.Daemon;
+
+/// <summary>What <c>status</c> prints: the JSON is a public format.</summary>
+public class StatusTests
+{
+    private static readonly DaemonStatus Sample = new()
+    {
+        Ready = true,
+        Drops = Drops((DropReason.UnknownVni, 3)),
+        Tunnels =
+        [
+            new TunnelStatus
+            {
+                Name = "vx42",
+                Kind = "vxlan",
+                Device = new DeviceStatus { Name = "vx42", Mtu = 1450, Mac = "02:00:00:00:00:01" },
+                Egress = new DirectionStatus
+                {
+                    RxPackets = 10, RxBytes = 1000, TxPackets = 11, TxBytes = 1550, Replicated = 2, Originated = 0, Consumed = 0,
+                    Drops = Drops((DropReason.NoRemote, 1)),
+                },
+                Ingress = new DirectionStatus(),
+                Endpoint = new EndpointStatus { Name = "192.0.2.1:4789", ReceiveBufferBytes = 4194304, Gso = true, Gro = false, SourcePorts = 16, KernelDrops = 5 },
+            },
+            new TunnelStatus
+            {
+                Name = "ipip0",
+                Kind = "ipip",
+                Device = new DeviceStatus { Name = "ipip0", Mtu = 1480 },
+                Egress = new DirectionStatus { RxPackets = long.MaxValue },
+                Ingress = new DirectionStatus { RxPackets = 4, RxBytes = 400, Drops = Drops((DropReason.BadLength, 1), (DropReason.EcnInvalid, 3)) },
+            },
+        ],
+    };
+
+    [Fact]
+    public void The_JSON_has_exactly_the_documented_shape()
+    {
+        const string Golden = """
+            {
+              "ready": true,
+              "drops": {
+                "unknown-vni": 3
+              },
+              "tunnels": [
+                {
+                  "name": "vx42",
+                  "kind": "vxlan",
+                  "device": {
+                    "name": "vx42",
+                    "mtu": 1450,
+                    "mac": "02:00:00:00:00:01"
+                  },
+                  "egress": {
+                    "rxPackets": 10,
+                    "rxBytes": 1000,
+                    "txPackets": 11,
+                    "txBytes": 1550,
+                    "replicated": 2,
+                    "originated": 0,
+                    "consumed": 0,
+                    "drops": {
+                      "no-remote": 1
+                    }
+                  },
+                  "ingress": {
+                    "rxPackets": 0,
+                    "rxBytes": 0,
+                    "txPackets": 0,
+                    "txBytes": 0,
+                    "replicated": 0,
+                    "originated": 0,
+                    "consumed": 0,
+                    "drops": {}
+                  },
+                  "endpoint": {
+                    "name": "192.0.2.1:4789",
+                    "receiveBufferBytes": 4194304,
+                    "gso": true,
+                    "gro": false,
+                    "sourcePorts": 16,
+                    "kernelDrops": 5
+                  }
+                },
+                {
+                  "name": "ipip0",
+                  "kind": "ipip",
+                  "device": {
+                    "name": "ipip0",
+                    "mtu": 1480,
+                    "mac": null
+                  },
+                  "egress": {
+                    "rxPackets": 9223372036854775807,
+                    "rxBytes": 0,
+                    "txPackets": 0,
+                    "txBytes": 0,
+                    "replicated": 0,
+                    "originated": 0,
+                    "consumed": 0,
+                    "drops": {}
+                  },
+                  "ingress": {
+                    "rxPackets": 4,
+                    "rxBytes": 400,
+                    "txPackets": 0,
+                    "txBytes": 0,
+                    "replicated": 0,
+                    "originated": 0,
+                    "consumed": 0,
+                    "drops": {
+                      "bad-length": 1,
+                      "ecn-invalid": 3
+                    }
+                  }
+                }
+              ]
+            }
+
+            """;
+        Assert.Equal(Golden, StatusCommand.Indent(JsonSerializer.SerializeToElement(Sample, ControlJson.Default.DaemonStatus)));
+    }
+
+    [Fact]
+    public void The_table_lines_up_and_says_what_was_dropped()
+    {
+        const string Golden = """
+            ready, 2 tunnels
+
+            TUNNEL  KIND   DEVICE  MTU   MAC                DIRECTION           RX-PACKETS  RX-BYTES  TX-PACKETS  TX-BYTES  REPLICATED  ORIGINATED  CONSUMED  DROPS
+            vx42    vxlan  vx42    1450  02:00:00:00:00:01  egress                      10      1000          11      1550           2           0         0      1
+                                                            ingress                      0         0           0         0           0           0         0      0
+            ipip0   ipip   ipip0   1480  -                  egress     9223372036854775807         0           0         0           0           0         0      0
+                                                            ingress                      4       400           0         0           0           0         0      4
+
+            DROPPED BY   DIRECTION  REASON       PACKETS
+            vx42         egress     no-remote          1
+            ipip0        ingress    bad-length         1
+            ipip0        ingress    ecn-invalid        3
+            (no tunnel)  -          unknown-vni        3
+
+            TUNNEL  ENDPOINT        RECEIVE-BUFFER  GSO  GRO  SOURCE-PORTS  KERNEL-DROPS
+            vx42    192.0.2.1:4789         4194304   on  off            16             5
+
+            """;
+        Assert.Equal(Golden, StatusTable.Format(Sample));
+    }
+
+    [Fact]
+    public void A_status_without_tunnels_is_one_line() =>
+        Assert.Equal("not ready, 0 tunnels\n", StatusTable.Format(new DaemonStatus { Ready = false }));
+
+    [Fact]
+    public void A_status_survives_the_way_to_the_client()
+    {
+        JsonElement sent = JsonSerializer.SerializeToElement(Sample, ControlJson.Default.DaemonStatus);
+        DaemonStatus received = sent.Deserialize(ControlJson.Default.DaemonStatus)!;
+        Assert.Equal(sent.GetRawText(), JsonSerializer.SerializeToElement(received, ControlJson.Default.DaemonStatus).GetRawText());
+    }
+
+    [Fact]
+    public void Every_reason_is_shown_by_its_label_and_none_that_did_not_happen()
+    {
+        for (int reason = 0; reason < DropReasons.Count; reason++)
+        {
+            long[] counters = new long[DropReasons.Count];
+            counters[reason] = 7;
+            Assert.Equal([KeyValuePair.Create(DropReasons.Label((DropReason)reason), 7L)], DropCounts.From(counters));
+        }
+
+        Assert.Empty(DropCounts.From(new long[DropReasons.Count]));
+        Assert.Throws<ArgumentException>(() => DropCounts.From(new long[DropReasons.Count + 1]));
+    }
+
+    private static IReadOnlyDictionary<string, long> Drops(params ReadOnlySpan<(DropReason Reason, long Packets)> drops)
+    {
+        long[] counters = new long[DropReasons.Count];
+        foreach ((DropReason reason, long packets) in drops)
+        {
+            counters[(int)reason] = packets;
+        }
+
+        return DropCounts.From(counters);
+    }
+}
