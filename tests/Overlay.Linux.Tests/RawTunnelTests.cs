@@ -27,7 +27,7 @@ public sealed class RawTunnelTests
         using RawTunnelSocket socket = lab.Us.Run(() => RawTunnelSocket.Bind(new RawTunnelOptions { Local = ours }));
         using RawTunnelSocket peer = lab.Them.Run(() => RawTunnelSocket.Bind(new RawTunnelOptions { Local = theirs }));
         string protocol = inner6 ? "41" : "4";
-        using PacketCapture capture = new(lab.Them, VtepLab.PeerDevice, 2, $"{(outer6 ? "ip6" : "ip")} proto {protocol}");
+        using WireCapture capture = new(lab.Them, VtepLab.PeerDevice, 2, $"{(outer6 ? "ip6" : "ip")} proto {protocol}");
         byte[] packet = inner6
             ? PacketBuilder.Udp(Inner6, Inner6Peer, 1, 2, PacketBuilder.Payload(100))
             : PacketBuilder.Udp(Inner4, Inner4Peer, 1, 2, PacketBuilder.Payload(100));

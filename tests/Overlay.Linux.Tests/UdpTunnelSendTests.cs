@@ -164,7 +164,7 @@ public sealed class UdpTunnelSendTests
         // Then the kernel finishes checksums and cuts trains before the link, and the capture shows what a wire would.
         lab.Us.EthtoolOff(VtepLab.OurDevice, "tx", "gso");
         using UdpTunnelSocket socket = lab.Bind();
-        using PacketCapture capture = new(lab.Them, VtepLab.PeerDevice, 12, "udp dst port 4789 or udp dst port 8472");
+        using WireCapture capture = new(lab.Them, VtepLab.PeerDevice, 12, "udp dst port 4789 or udp dst port 8472");
         for (int i = 0; i < 12; i++)
         {
             int index = lab.Add(VtepLab.Frame(200), vni: 0xABCDEF);
@@ -198,7 +198,7 @@ public sealed class UdpTunnelSendTests
         using VtepLab lab = new();
         lab.Us.EthtoolOff(VtepLab.OurDevice, "tx", "gso");
         using UdpTunnelSocket socket = lab.Bind(new UdpTunnelOptions { Local = VtepLab.Ours6 });
-        using PacketCapture capture = new(lab.Them, VtepLab.PeerDevice, 9, "ip6 and udp dst port 4789");
+        using WireCapture capture = new(lab.Them, VtepLab.PeerDevice, 9, "ip6 and udp dst port 4789");
         for (int i = 0; i < 9; i++)
         {
             int index = lab.Add(VtepLab.Frame(200), VtepLab.Peer6);
@@ -228,7 +228,7 @@ public sealed class UdpTunnelSendTests
         using VtepLab lab = new();
         lab.Us.EthtoolOff(VtepLab.OurDevice, "tx");
         using UdpTunnelSocket socket = lab.Bind(new UdpTunnelOptions { Local = ipv6 ? VtepLab.Ours6 : VtepLab.Ours, OuterChecksum = false });
-        using PacketCapture capture = new(lab.Them, VtepLab.PeerDevice, 3, "udp dst port 4789");
+        using WireCapture capture = new(lab.Them, VtepLab.PeerDevice, 3, "udp dst port 4789");
         Assert.False(socket.GsoActive);
         for (int i = 0; i < 3; i++)
         {

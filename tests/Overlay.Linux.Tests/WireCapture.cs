@@ -5,12 +5,12 @@ using Overlay.Testing;
 namespace Overlay.Linux.Tests;
 
 /// <summary>tcpdump on a device of a namespace, and tshark to say what it saw.</summary>
-internal sealed class PacketCapture : IDisposable
+internal sealed class WireCapture : IDisposable
 {
     private readonly string _file = Path.Combine(Path.GetTempPath(), $"overlay-{Guid.NewGuid():N}.pcap");
     private readonly Process _tcpdump;
 
-    public PacketCapture(Netns netns, string device, int packets, string filter)
+    public WireCapture(Netns netns, string device, int packets, string filter)
     {
         Requires.Tool("tshark");
         _tcpdump = netns.Start("tcpdump", "-i", device, "-n", "-s", "0", "-U", "-Z", "root", "-c", packets.ToString(CultureInfo.InvariantCulture), "-w", _file, filter);
