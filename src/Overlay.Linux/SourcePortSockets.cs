@@ -133,6 +133,7 @@ internal sealed class SourcePortSockets : IDisposable
             }
             else
             {
+                socket.Set(SocketConstants.IPPROTO_IPV6, SocketConstants.IPV6_V6ONLY, 1, "IPV6_V6ONLY");
                 socket.Set(SocketConstants.IPPROTO_IPV6, SocketConstants.IPV6_RECVERR, 1, "IPV6_RECVERR");
                 // The flow label comes with each packet; without these the kernel would take one of its own for each socket.
                 socket.Set(SocketConstants.IPPROTO_IPV6, SocketConstants.IPV6_FLOWINFO_SEND, 1, "IPV6_FLOWINFO_SEND");

@@ -98,13 +98,7 @@ public sealed class TunDevice : IPacketPort
             string actualName = Attach(device, name, options);
             PortCapabilities capabilities = SetOffloads(device, actualName, options);
             control = NetlinkCalls.OpenControlSocket();
-            int index = Control(control, Tun.SIOCGIFINDEX, nameof(Tun.SIOCGIFINDEX), actualName, 0);
-            if (options.TxQueueLength is int length && Control(control, Tun.SIOCGIFTXQLEN, nameof(Tun.SIOCGIFTXQLEN), actualName, 0) != length)
-            {
-                Control(control, Tun.SIOCSIFTXQLEN, nameof(Tun.SIOCSIFTXQLEN), actualName, length);
-            }
-
-            return new TunDevice(device, control, actualName, index, capabilities, options);
+            return new TunDevice(device, control, actualName, SetQueue(actualName, options.TxQueueLength), capabilities, options);
         }
         catch
         {
@@ -366,16 +360,18 @@ public sealed class TunDevice : IPacketPort
     private static unsafe bool SetOffload(FileDescriptor device, uint offloads) =>
         Libc.ioctl(device.Value, Tun.TUNSETOFFLOAD, (void*)offloads) == 0;
 
-    private static unsafe int Control(FileDescriptor control, nuint request, string call, string name, int value)
+    /// <summary>Sets the queue's length and returns the interface's index.</summary>
+    private static int SetQueue(string name, int? length)
     {
-        InterfaceRequest argument = new(name) { Value = value };
-        if (Libc.ioctl(control.Value, request, &argument) != 0)
+        // Not by ioctl, which root of a user namespace may not do (SIOCSIFTXQLEN asks for the capability in the initial one).
+        using RouteNetlink netlink = RouteNetlink.Open();
+        LinkInfo link = netlink.GetLink(name);
+        if (length is not null && length != link.TxQueueLength)
         {
-            Errno error = Libc.LastError;
-            throw new LinuxException(error, call, name, error == Errno.EPERM ? "needs CAP_NET_ADMIN in this network namespace" : null);
+            netlink.SetLink(link.Index, new LinkSettings { TxQueueLength = length });
         }
 
-        return argument.Value;
+        return link.Index;
     }
 
     private PortResult ReceiveFailure(Errno error) => error switch

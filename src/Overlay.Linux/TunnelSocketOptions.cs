@@ -19,7 +19,6 @@ internal static class TunnelSocketOptions
         }
         else
         {
-            socket.Set(SocketConstants.IPPROTO_IPV6, SocketConstants.IPV6_V6ONLY, 1, "IPV6_V6ONLY");
             socket.Set(SocketConstants.IPPROTO_IPV6, SocketConstants.IPV6_FREEBIND, 1, "IPV6_FREEBIND");
             socket.Set(SocketConstants.IPPROTO_IPV6, SocketConstants.IPV6_MTU_DISCOVER, SocketConstants.IP_PMTUDISC_INTERFACE, "IPV6_MTU_DISCOVER");
         }

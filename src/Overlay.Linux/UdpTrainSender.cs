@@ -152,8 +152,12 @@ internal sealed unsafe class UdpTrainSender
             first += sent;
             if (sent > 0 && first < count)
             {
-                // The kernel stopped at an error and does not say at which: if it was somebody's ICMP error, it is gone, but for the queue.
-                _errors.Drain(handle);
+                // The kernel stopped at an error and does not say at which. If it was somebody's ICMP error, it is gone now, but for the queue, and
+                // the message goes out with the next call.
+                if (_errors.Drain(handle) != 0)
+                {
+                    Repeats++;
+                }
             }
             else if (sent == 0 && errno != Errno.EINTR)
             {

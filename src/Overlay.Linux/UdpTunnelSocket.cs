@@ -259,6 +259,12 @@ public sealed class UdpTunnelSocket : IPacketPort
             TunnelSocketOptions.SetUnderlay(socket, ipv4, options.Link);
             TunnelSocketOptions.SetReceive(socket, ipv4, options.ReceiveTtl, options.ReceiveBufferBytes);
             socket.Set(SocketConstants.IPPROTO_UDP, SocketConstants.UDP_GRO, options.Gro ? 1 : 0, "UDP_GRO");
+            if (!ipv4)
+            {
+                // An IPv6 socket would take IPv4 as well, and then the port would not be free for the IPv4 endpoint.
+                socket.Set(SocketConstants.IPPROTO_IPV6, SocketConstants.IPV6_V6ONLY, 1, "IPV6_V6ONLY");
+            }
+
             if (!ipv4 && options.ZeroChecksumIPv6)
             {
                 socket.Set(SocketConstants.IPPROTO_UDP, SocketConstants.UDP_NO_CHECK6_RX, 1, "UDP_NO_CHECK6_RX");

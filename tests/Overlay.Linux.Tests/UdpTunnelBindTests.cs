@@ -165,6 +165,40 @@ public sealed class UdpTunnelBindTests
     }
 
     [Fact]
+    public void A_link_local_endpoint_works_on_its_link()
+    {
+        using VtepLab lab = new();
+        lab.Us.Configure(VtepLab.OurDevice, "fe80::1/64");
+        lab.Them.Configure(VtepLab.PeerDevice, "fe80::2/64");
+        ValueIPAddress ours = ValueIPAddress.Parse("fe80::1");
+        ValueIPAddress theirs = ValueIPAddress.Parse("fe80::2");
+        using UdpTunnelSocket socket = lab.Bind(new UdpTunnelOptions { Local = ours, Link = VtepLab.OurDevice });
+        using UdpTunnelSocket peer = lab.Them.Run(() => UdpTunnelSocket.Bind(new UdpTunnelOptions { Local = theirs, Link = VtepLab.PeerDevice }));
+        Assert.Equal("UDP [fe80::1%va]:4789", socket.Name);
+        lab.Add(VtepLab.Frame(10), theirs);
+        lab.SendAll(socket);
+        lab.Receive(peer, 1);
+        Assert.Equal((ours, theirs), (lab.Batch.Meta(0).Remote, lab.Batch.Meta(0).Local));
+    }
+
+    [Fact]
+    public void An_endpoint_can_be_bound_before_its_address_is_there()
+    {
+        using VtepLab lab = new();
+        ValueIPAddress later = ValueIPAddress.Parse("192.0.2.77");
+        using UdpTunnelSocket socket = lab.Bind(new UdpTunnelOptions { Local = later });
+        Assert.Equal(1500, socket.Mtu);
+        lab.Us.Ip("address", "add", "192.0.2.77/24", "dev", VtepLab.OurDevice);
+        using TestSocket peer = new(lab.Them, "192.0.2.2", 4789);
+        lab.Add(VtepLab.Frame(10));
+        lab.SendAll(socket);
+        peer.Receive();
+        peer.SendTo(VtepLab.Vxlan(42, VtepLab.Frame(1)), "192.0.2.77", 4789);
+        lab.Receive(socket, 1);
+        Assert.Equal(later, lab.Batch.Meta(0).Local);
+    }
+
+    [Fact]
     public void A_link_that_does_not_exist_is_named()
     {
         using Netns netns = Netns.Create("ovsock");

@@ -1,4 +1,5 @@
 using Overlay.DataPath;
+using Overlay.Encapsulation;
 
 namespace Overlay.Daemon.Configuration;
 
@@ -50,11 +51,8 @@ internal sealed record TunnelConfig
     /// <summary>Every configured remote, each once.</summary>
     public IEnumerable<ValueIPAddress> Remotes => Flood.Concat(Fdb.Select(f => f.Remote)).Concat(Routes.Select(r => r.Remote)).Distinct();
 
-    /// <summary>
-    /// Bytes between the link MTU and the MTU of the device: the outer IP header, and for VXLAN the UDP and VXLAN headers and the inner
-    /// Ethernet header (RFC 7348 §5), which the MTU of a device does not count.
-    /// </summary>
-    public int Overhead => (Local.IsIPv4 ? 20 : 40) + (Kind == TunnelKind.Vxlan ? 8 + 8 + 14 : 0);
+    /// <summary>By how many bytes the MTU of the device is smaller than that of the link.</summary>
+    public int Overhead => TunnelMtu.Overhead(Kind, Local.AddressFamily);
 
     /// <summary>What the data path is told.</summary>
     /// <param name="deviceMac">The MAC address that the device has; default for IP in IP.</param>

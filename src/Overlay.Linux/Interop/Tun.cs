@@ -8,9 +8,6 @@ internal static class Tun
     public const nuint TUNSETVNETHDRSZ = 0x4004_54D8;
 
     public const nuint SIOCGIFMTU = 0x8921;
-    public const nuint SIOCGIFINDEX = 0x8933;
-    public const nuint SIOCGIFTXQLEN = 0x8942;
-    public const nuint SIOCSIFTXQLEN = 0x8943;
 
     public const ushort IFF_TUN = 0x0001;
     public const ushort IFF_TAP = 0x0002;

@@ -142,9 +142,8 @@ public sealed class CaptureReader : IAsyncDisposable
     {
         if (remaining > 0 || Format == CaptureFormat.Unknown || _pcap is { HasHeader: false })
         {
-            string where = Format == CaptureFormat.Unknown && remaining == 0
-                ? "the capture is empty"
-                : $"the capture ends after {remaining} bytes of {(Format == CaptureFormat.PcapNg ? "a block" : _pcap is { HasHeader: true } ? "a record" : "its header")}";
+            string part = Format == CaptureFormat.PcapNg ? "a block" : _pcap is { HasHeader: true } ? "a record" : "its header";
+            string where = Format == CaptureFormat.Unknown && remaining == 0 ? "the capture is empty" : $"the capture ends after {remaining} bytes of {part}";
             throw new CaptureFormatException(CaptureError.Truncated, Position + remaining, $"{where}; at least {_needed} bytes belong here");
         }
 

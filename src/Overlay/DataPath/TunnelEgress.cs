@@ -38,6 +38,12 @@ public sealed class TunnelEgress : IPacketPath
         for (int i = 0; i < received; i++)
         {
             _tunnel.Egress.Enter(batch, i);
+            if (batch.Meta(i).State != PacketState.Pending)
+            {
+                // The port has dropped it already: it belongs in the books, nowhere else.
+                continue;
+            }
+
             DropReason reason = _options.Layer == DeviceLayer.Ethernet ? DecideFrame(batch, i) : DecidePacket(batch, i);
             if (reason != DropReason.None)
             {

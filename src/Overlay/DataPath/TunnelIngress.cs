@@ -48,6 +48,13 @@ public sealed class TunnelIngress : IPacketPath
         ArgumentNullException.ThrowIfNull(batch);
         for (int i = 0; i < batch.Count; i++)
         {
+            if (batch.Meta(i).State != PacketState.Pending)
+            {
+                // The port has dropped it already: it belongs in the books, nowhere else.
+                Unowned.Enter(batch, i);
+                continue;
+            }
+
             DropReason reason = _kind == TunnelKind.Vxlan ? TakeVxlan(batch, i, now) : TakeIPInIP(batch, i);
             if (reason != DropReason.None)
             {

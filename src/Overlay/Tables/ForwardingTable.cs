@@ -364,8 +364,11 @@ public sealed class ForwardingTable
 
     private static bool IsUnicast(ValueIPAddress remote) => !remote.IsUnspecified && !remote.IsMulticast && !remote.IsBroadcast;
 
+    // Both are a few instructions, but the JIT's budget ends before them where the look-up is inlined (seen in the disassembly).
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong KeyOf(Vni vni, MacAddress mac) => (mac.Value << 16) | (ushort)vni.Value;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong VniBitsOf(Vni vni) => (ulong)(vni.Value >> 16) << VniShift;
 
     private static ulong Pack(Vni vni, int index, FdbOrigin origin) =>

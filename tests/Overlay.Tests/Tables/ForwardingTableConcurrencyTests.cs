@@ -39,6 +39,32 @@ public sealed class ForwardingTableConcurrencyTests
     }
 
     [Fact]
+    public async Task Nor_does_it_if_all_addresses_meet_in_one_chain_and_come_and_go()
+    {
+        // A product with zero: the seed is chosen so that every key of this network hashes to the same slot.
+        const int Few = 12;
+        ForwardingTable table = new(ForwardingTable.DefaultMaxEntries, new HashSeed(0, Net.Value));
+        long reads = await RunWithReaders(
+            random =>
+            {
+                uint i = (uint)random.Next(Few);
+                table.Remove(Net, Mac(i + 1));
+                table.Set(Net, Mac((uint)random.Next(Few) + 1), new FdbEntry(Remote(1)));
+                i = (uint)random.Next(Few);
+                table.Set(Net, Mac(i + 1), EntryOf(i, (uint)random.Next(Generations)));
+            },
+            random =>
+            {
+                uint i = (uint)random.Next(Few);
+                if (table.TryLookup(Net, Mac(i + 1), out FdbEntry entry) && entry != new FdbEntry(Remote(1)) && entry != EntryOf(i, entry.Remote.ToIPv4() & 0xFF))
+                {
+                    Assert.Fail($"Address {i} was given {entry}.");
+                }
+            });
+        Assert.True(reads > 1_000);
+    }
+
+    [Fact]
     public async Task Bulk_growth_hides_nothing_from_readers()
     {
         ForwardingTable table = new(1_000_000);
