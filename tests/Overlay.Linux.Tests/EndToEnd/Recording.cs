@@ -13,7 +13,8 @@ internal sealed class Recording : IDisposable
     public Recording(Netns netns, string device, string filter)
     {
         Requires.Tool("tshark");
-        _tcpdump = netns.Start("tcpdump", "-i", device, "-n", "-s", "160", "-B", "32768", "-U", "-Z", "root", "-w", _file, filter);
+        _tcpdump = netns.Start("tcpdump", "-i", device, "-n", "-s", "160", "-B", "32768", "--immediate-mode", "-U", "-Z", "root", "-w", _file, filter);
+        // Without --immediate-mode what lies in a block of the ring that is not full would be lost at the end.
         string? line;
         do
         {
