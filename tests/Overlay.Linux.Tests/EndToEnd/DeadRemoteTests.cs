@@ -46,7 +46,7 @@ public sealed class DeadRemoteTests
             datagram[4] = 1;
             one.Send(datagram, "10.42.0.255", Port);
             int target = (2 * i) - Window;
-            Patience.Until(() => two.Count >= target, $"{target} datagrams", () => $"{two.Count}");
+            Wait.Until(() => two.Count >= target, () => $"{two.Count} datagrams of {target}");
         }
 
         byte[][] received = two.Take(2 * Rounds);
@@ -61,8 +61,8 @@ public sealed class DeadRemoteTests
         Assert.InRange(VtepLab.Snmp(hosts[1], "Icmp", "InDestUnreachs"), 100, long.MaxValue);
 
         // Every packet is in the books: six for each round.
-        JsonElement status = daemon.Status();
-        Patience.Until(() => Accounted(status = daemon.Status()) == 6 * Rounds, $"{6 * Rounds} packets in the books", () => status.ToString());
+        JsonElement status = daemon.Query();
+        Wait.Until(() => Accounted(status = daemon.Query()) == 6 * Rounds, () => $"not {6 * Rounds} packets in the books: {status}");
         Assert.Equal(2 * Rounds, OverlayDaemon.Counter(status, "vx42", "egress", "replicated"));
         Assert.Equal(OverlayDaemon.Drops(status, "vx42", "egress"), OverlayDaemon.Counter(status, "vx42", "egress", "drops.send-failed"));
     }

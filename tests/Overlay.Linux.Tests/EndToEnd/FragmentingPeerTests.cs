@@ -56,7 +56,7 @@ public sealed class FragmentingPeerTests
         });
         AssertDelivered(lab, sent, ours, daemon, "ipip0");
         raw.StandardInput.Close();
-        Assert.True(raw.WaitForExit(Patience.Bound));
+        Assert.True(raw.WaitForExit(Command.DefaultTimeout));
         Assert.Equal("", raw.StandardError.ReadToEnd());
     }
 
@@ -68,7 +68,7 @@ public sealed class FragmentingPeerTests
             send(sent[i]);
             // Not more at a time than any queue on the way takes.
             int target = i - 20;
-            Patience.Until(() => receiver.Count >= target, $"{target} datagrams", () => $"{receiver.Count}");
+            Wait.Until(() => receiver.Count >= target, () => $"{receiver.Count} datagrams of {target}");
         }
 
         return sent;
@@ -80,6 +80,6 @@ public sealed class FragmentingPeerTests
         Assert.InRange(VtepLab.Snmp(lab.Them, "Ip", "FragOKs"), Datagrams, long.MaxValue);
         Assert.InRange(VtepLab.Snmp(lab.Us, "Ip", "ReasmOKs"), Datagrams, long.MaxValue);
         Assert.Equal(0, VtepLab.Snmp(lab.Us, "Ip", "FragCreates"));
-        Assert.Equal(0, OverlayDaemon.Drops(daemon.Status(), tunnel, "ingress"));
+        Assert.Equal(0, OverlayDaemon.Drops(daemon.Query(), tunnel, "ingress"));
     }
 }

@@ -23,17 +23,17 @@ public sealed class IPInIPGroTests
             "ipip0", "192.0.2.2", ["10.46.2.1/32", "fd46:2::1/128"], ("10.46.1.0/24", "192.0.2.1"), ("fd46:1::/64", "192.0.2.1")));
         using (WireCapture merged = new(lab.Them, VtepLab.PeerDevice, 10, $"{protocol} and greater 2900"))
         {
-            TcpFlow.Transfer(lab.Us, lab.Them, server, Length);
+            Assert.True(TcpTransfer.Run(lab.Us, lab.Them, server, Length).IsIntact);
             // What the device hands up, and so what the raw socket gets, is longer than the link allows.
             Assert.All(merged.Fields("frame.len"), fields => Assert.InRange(int.Parse(fields[0], null), 2900, 65_535 + 14));
         }
 
         // Counted as what they are on the wire: packets no larger than the tunnel's MTU.
-        JsonElement status = theirs.Status();
+        JsonElement status = theirs.Query();
         long packets = OverlayDaemon.Counter(status, "ipip0", "ingress", "rxPackets");
         Assert.InRange(packets, Length / 1480, long.MaxValue);
         Assert.Equal((packets, 0), (OverlayDaemon.Counter(status, "ipip0", "ingress", "txPackets"), OverlayDaemon.Drops(status, "ipip0", "ingress")));
-        Assert.Equal(0, OverlayDaemon.Drops(ours.Status(), "ipip0", "egress"));
+        Assert.Equal(0, OverlayDaemon.Drops(ours.Query(), "ipip0", "egress"));
         lab.AssertNoFragments();
     }
 

@@ -12,14 +12,6 @@ internal static class Kernel
     /// <summary>Bytes in the receive queue of the UDP sockets of a port.</summary>
     public static long UdpQueue(Netns netns, int port) => Sockets(netns, ipv6: false).Where(socket => socket.Port == port).Sum(socket => socket.Queue);
 
-    /// <summary>A counter of /proc/net/snmp6.</summary>
-    public static long Snmp6(Netns netns, string counter)
-    {
-        string[] lines = netns.Run(() => File.ReadAllLines("/proc/thread-self/net/snmp6"));
-        string line = lines.First(line => line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[0] == counter);
-        return long.Parse(line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
-    }
-
     /// <summary>Packets received by a device.</summary>
     public static long ReceivedPackets(Netns netns, string device)
     {

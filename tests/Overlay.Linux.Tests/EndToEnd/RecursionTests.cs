@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json;
 using Overlay.Testing;
 using Xunit;
@@ -30,7 +29,7 @@ public sealed class RecursionTests
         };
         using OverlayDaemon peer = OverlayDaemon.Start(lab.Them, theirs);
         using OverlayDaemon daemon = OverlayDaemon.Start(lab.Us, ours);
-        Assert.Equal(0, Ping(lab, target, 1).ExitCode);
+        Assert.Equal(0, Ping.Run(lab.Us, target, 1, "-W", "5").Lost);
         if (kind == "tap")
         {
             // On Ethernet the way into the tunnel needs a MAC; one that ARP would have found. And no ARP of either end is to be counted with the rest.
@@ -39,27 +38,24 @@ public sealed class RecursionTests
             lab.Us.Ip("neigh", "replace", target, "lladdr", VtepLab.PeerMac.ToString(), "dev", name, "nud", "permanent");
         }
 
-        JsonElement before = daemon.Status();
+        JsonElement before = daemon.Query();
         lab.Us.Ip("route", "add", "192.0.2.2/32", "dev", name);
         TimeSpan cpu = daemon.CpuTime();
         long start = Stopwatch.GetTimestamp();
-        Assert.Equal(1, Ping(lab, target, Pings).ExitCode);
+        Assert.Equal(0, Ping.Run(lab.Us, target, Pings, "-i", "0.01", "-W", "1").Received);
         double share = (daemon.CpuTime() - cpu) / Stopwatch.GetElapsedTime(start);
         Assert.True(share < 0.2, $"The daemon uses {share:P1} of a CPU.");
 
         // Each echo goes out once and comes back once.
-        JsonElement after = daemon.Status();
+        JsonElement after = daemon.Query();
         Assert.Equal(Pings, Difference("drops.loop"));
         Assert.Equal((2 * Pings, Pings), (Difference("rxPackets"), Difference("txPackets")));
 
         lab.Us.Ip("route", "del", "192.0.2.2/32", "dev", name);
-        Patience.Until(() => Ping(lab, target, 1).ExitCode == 0, "an answer after the route is gone");
-        TcpFlow.Transfer(lab.Us, lab.Them, target, 1 << 20);
+        Wait.Until(() => Ping.Run(lab.Us, target, 1, "-W", "1").Lost == 0, () => "no answer after the route is gone");
+        Assert.True(TcpTransfer.Run(lab.Us, lab.Them, target, 1 << 20).IsIntact);
 
         long Difference(string counter) =>
             OverlayDaemon.Counter(after, name, "egress", counter) - OverlayDaemon.Counter(before, name, "egress", counter);
     }
-
-    private static CommandResult Ping(VtepLab lab, string target, int count) =>
-        lab.Us.TryExec(Patience.Bound, "ping", "-n", "-q", "-i", "0.01", "-W", "1", "-c", count.ToString(CultureInfo.InvariantCulture), target);
 }
