@@ -37,7 +37,9 @@ public sealed class FloodTests
         // Unknown unicast is flooded, too: both kernels get the frame, one has the address.
         one.Send([1], "10.42.0.2", Port);
         Assert.Equal([[1]], two.Take(1));
-        Wait.Until(() => Kernel.ReceivedPackets(hosts[3], "vx42") == 101, () => $"{Kernel.ReceivedPackets(hosts[3], "vx42")} packets; 101 with the copy of an unknown unicast");
+        Wait.Until(
+            () => Kernel.ReceivedPackets(hosts[3], "vx42") == 101,
+            () => $"{Kernel.ReceivedPackets(hosts[3], "vx42")} packets; 101 with the copy of an unknown unicast");
         Wait.Until(() => Counter(daemon, "egress", "txPackets") == 202, () => $"{Counter(daemon, "egress", "txPackets")} packets sent, not 202");
         Assert.Equal((101, 101, 0), (Counter(daemon, "egress", "rxPackets"), Counter(daemon, "egress", "replicated"), Drops(daemon, "egress")));
 
@@ -72,7 +74,9 @@ public sealed class FloodTests
 
         JsonElement status = daemon.Query();
         Assert.Equal((2, 2, 0), (
-            OverlayDaemon.Counter(status, "vx42", "ingress", "rxPackets"), OverlayDaemon.Counter(status, "vx42", "ingress", "txPackets"), OverlayDaemon.Drops(status, "vx42", "ingress")));
+            OverlayDaemon.Counter(status, "vx42", "ingress", "rxPackets"),
+            OverlayDaemon.Counter(status, "vx42", "ingress", "txPackets"),
+            OverlayDaemon.Drops(status, "vx42", "ingress")));
         Assert.Equal(0, OverlayDaemon.Drops(status, "vx42", "egress"));
         // And nothing was heard that was not sent to them: the one that the other's broadcast must not reach has no datagram left over.
         Assert.Equal((0, 0, 0), (one.Count, two.Count, three.Count));

@@ -73,7 +73,8 @@ public sealed class ForgedIcmpTests
     }
 
     private static void WaitForPathMtu(VtepLab lab, string remote, int mtu) => Wait.Until(
-        () => lab.Us.Ip("route", "get", remote).Output.Contains($"mtu {mtu} ", StringComparison.Ordinal), () => $"the path MTU is not poisoned: {lab.Us.Ip("route", "get", remote).Output}");
+        () => lab.Us.Ip("route", "get", remote).Output.Contains($"mtu {mtu} ", StringComparison.Ordinal),
+        () => $"the path MTU is not poisoned: {lab.Us.Ip("route", "get", remote).Output}");
 
     private static int Length(string[] fields) => int.Parse(fields[0], CultureInfo.InvariantCulture);
 

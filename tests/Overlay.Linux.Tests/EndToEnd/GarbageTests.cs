@@ -53,7 +53,8 @@ public sealed class GarbageTests
 
         JsonElement status = default;
         Wait.Until(
-            () => OverlayDaemon.Counter(status = daemon.Query(), "vx42", "ingress", "rxPackets") == RandomFrames, () => $"not {RandomFrames} frames received: {status}");
+            () => OverlayDaemon.Counter(status = daemon.Query(), "vx42", "ingress", "rxPackets") == RandomFrames,
+            () => $"not {RandomFrames} frames received: {status}");
         Assert.Equal(RandomFrames, OverlayDaemon.Counter(status, "vx42", "ingress", "txPackets") + OverlayDaemon.Drops(status, "vx42", "ingress"));
         Assert.InRange(OverlayDaemon.Counter(status, "vx42", "ingress", "drops.invalid-source-mac"), RandomFrames / 3, RandomFrames);
 
@@ -77,7 +78,8 @@ public sealed class GarbageTests
         }
     }
 
-    private static void WaitForUnowned(OverlayDaemon daemon, long count) => Wait.Until(() => Unowned(daemon) == count, () => $"{Unowned(daemon)} datagrams counted, not {count}");
+    private static void WaitForUnowned(OverlayDaemon daemon, long count) =>
+        Wait.Until(() => Unowned(daemon) == count, () => $"{Unowned(daemon)} datagrams counted, not {count}");
 
     private static long Unowned(OverlayDaemon daemon) => daemon.Query().GetProperty("drops").EnumerateObject().Sum(reason => reason.Value.GetInt64());
 }

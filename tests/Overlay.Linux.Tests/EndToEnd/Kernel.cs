@@ -17,7 +17,8 @@ internal static class Kernel
     {
         string[] lines = netns.Run(() => File.ReadAllLines("/proc/thread-self/net/dev"));
         string line = lines.First(line => line.TrimStart().StartsWith(device + ":", StringComparison.Ordinal));
-        return long.Parse(line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+        string[] columns = line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        return long.Parse(columns[1], CultureInfo.InvariantCulture);
     }
 
     private static IEnumerable<(int Port, long Queue)> Sockets(Netns netns, bool ipv6)
@@ -30,6 +31,7 @@ internal static class Kernel
             yield return (Hex(columns[1]), Hex(columns[4]));
         }
 
-        static int Hex(string column) => int.Parse(column.AsSpan(column.IndexOf(':', StringComparison.Ordinal) + 1), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        static int Hex(string column) =>
+            int.Parse(column.AsSpan(column.IndexOf(':', StringComparison.Ordinal) + 1), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
     }
 }

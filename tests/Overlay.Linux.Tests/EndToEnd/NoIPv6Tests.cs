@@ -36,5 +36,6 @@ public sealed class NoIPv6Tests
         return netns;
     }
 
-    private static string Configuration(string tunnel) => $$"""{ "control": { "socket": "/tmp/overlay-{{Guid.NewGuid():N}}.sock" }, "tunnels": [ {{tunnel}} ] }""";
+    private static string Configuration(string tunnel) =>
+        $$"""{ "control": { "socket": "/tmp/overlay-{{Guid.NewGuid():N}}.sock" }, "tunnels": [ {{tunnel}} ] }""";
 }

@@ -61,7 +61,8 @@ public sealed class RaisedMtuTests
         Assert.Equal(OverlayDaemon.Drops(status, "vx42", "egress"), OverlayDaemon.Counter(status, "vx42", "egress", "drops.too-big"));
 
         // All that left, the header chain as the first fragment would show it: none is a fragment, and the largest fills the link.
-        string[][] packets = wire.Stop($"{(ipv6 ? "ipv6" : "ip")}.src == {local}", ["frame.len", ipv6 ? "ipv6.fraghdr.offset" : "ip.frag_offset", ipv6 ? "ipv6.fraghdr.more" : "ip.flags.mf"]);
+        string[][] packets = wire.Stop(
+            $"{(ipv6 ? "ipv6" : "ip")}.src == {local}", ["frame.len", ipv6 ? "ipv6.fraghdr.offset" : "ip.frag_offset", ipv6 ? "ipv6.fraghdr.more" : "ip.flags.mf"]);
         Assert.InRange(packets.Length, 4, int.MaxValue);
         Assert.All(packets, packet =>
         {

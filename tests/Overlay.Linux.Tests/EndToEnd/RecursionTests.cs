@@ -19,7 +19,9 @@ public sealed class RecursionTests
         using VtepLab lab = new();
         (string name, string target, string ours, string theirs) = kind switch
         {
-            "tap" => ("vx42", "10.42.0.2", TunnelJson.Tap(), TunnelJson.Tap(local: "192.0.2.2", address: "10.42.0.2/24", mac: VtepLab.PeerMac, flood: ["192.0.2.1"])),
+            "tap" => ("vx42", "10.42.0.2",
+                TunnelJson.Tap(),
+                TunnelJson.Tap(local: "192.0.2.2", address: "10.42.0.2/24", mac: VtepLab.PeerMac, flood: ["192.0.2.1"])),
             "l3" => ("l3", "10.45.2.1",
                 TunnelJson.RoutedVxlan("l3", "192.0.2.1", VtepLab.OurMac, ["10.45.1.1/32"], ("10.45.2.0/24", "192.0.2.2", VtepLab.PeerMac)),
                 TunnelJson.RoutedVxlan("l3", "192.0.2.2", VtepLab.PeerMac, ["10.45.2.1/32"], ("10.45.1.0/24", "192.0.2.1", VtepLab.OurMac))),
