@@ -54,6 +54,7 @@ ethtool ethtool
 tshark tshark
 tcpdump tcpdump
 iperf3 iperf3
+ping iputils-ping
 /usr/lib/python3/dist-packages/scapy python3-scapy
 linux.uml user-mode-linux
 ps procps

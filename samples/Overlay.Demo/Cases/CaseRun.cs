@@ -43,7 +43,7 @@ internal sealed class CaseRun(TunnelCase tunnelCase, string? pcapDirectory, Narr
             narrator.Step("unavailable", exception.Message);
             return _result with { Available = false, Unavailable = exception.Message };
         }
-        catch (Exception exception) when (exception is IOException or SocketException or InvalidOperationException or InvalidDataException or TimeoutException)
+        catch (Exception exception) when (Machine.IsFailure(exception))
         {
             // A signal of the terminal ends the programs that were started here, too: that is no failure.
             cancellation.ThrowIfCancellationRequested();
@@ -85,6 +85,11 @@ internal sealed class CaseRun(TunnelCase tunnelCase, string? pcapDirectory, Narr
         _result = _result with { Mtu = mtu };
         Check(mtu == expected, $"the MTU of the tunnel is {mtu}, not {expected}");
         Check(mtu == lab.There.OverlayMtu, $"the MTU of the tunnel is {mtu} here and {lab.There.OverlayMtu} at the peer");
+        foreach (string device in tunnelCase.Kind == TunnelKind.IPInIP ? lab.Here.KernelTunnelDevices : [])
+        {
+            narrator.Step("note", $"this kernel has {device}: it sees these packets, too, and may answer them with ICMP errors");
+        }
+
         narrator.Step("start", $"overlayd was ready after {lab.Here.Daemon!.StartTime.TotalMilliseconds:0} ms; MTU {mtu} over a link of {LinkMtu}");
     }
 

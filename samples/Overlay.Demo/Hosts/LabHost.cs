@@ -29,6 +29,13 @@ internal sealed class LabHost : IDisposable
         return netlink.GetLink(Plan.OverlayDevice).Mtu;
     });
 
+    /// <summary>The devices that the kernel's own IP-in-IP drivers, where they are loaded, put into every namespace.</summary>
+    public IEnumerable<string> KernelTunnelDevices => Netns.Run(() =>
+    {
+        using RouteNetlink netlink = RouteNetlink.Open();
+        return netlink.GetLinks().Select(link => link.Name).Where(name => name is "tunl0" or "sit0" or "ip6tnl0").ToList();
+    });
+
     /// <summary>Makes the namespace.</summary>
     public static LabHost Create(HostPlan plan) => new(plan, Netns.Create(Lab.NamespacePrefix));
 

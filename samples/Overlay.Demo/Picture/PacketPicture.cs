@@ -19,7 +19,7 @@ internal sealed class PacketPicture
     /// <summary>The layers; their fields are all the bytes of the frame, in order.</summary>
     public IReadOnlyList<PacketLayer> Layers { get; }
 
-    /// <summary>Whether all layers could be read and all checksums are right.</summary>
+    /// <summary>Whether all layers could be read and all checksums are right or, as is said then, left to the device.</summary>
     public bool Intact { get; }
 
     /// <summary>Takes an Ethernet frame apart, whatever its bytes are.</summary>

@@ -22,13 +22,15 @@ internal static class TransportLayers
         writer.Field(2, "source port", $"{Number(udp.SourcePort)}{(vxlan ? ", a hash of the inner flow" : "")}", vxlan ? VxlanSpecification : UdpSpecification);
         writer.Field(2, "destination port", $"{Number(udp.DestinationPort)}{(vxlan ? ", VXLAN" : "")}", vxlan ? VxlanSpecification : UdpSpecification);
         writer.Field(2, "length", PictureWriter.Bytes(udp.Length), UdpSpecification);
-        if (udp.HasChecksum || writer.Addresses.Source.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6)
+        if (udp.HasChecksum)
         {
-            writer.Checksum("checksum", udp.HasChecksum && udp.IsChecksumValid(writer.Addresses.Source, writer.Addresses.Destination), UdpSpecification);
+            (ValueIPAddress source, ValueIPAddress destination) = writer.Addresses;
+            ushort unfinished = InternetChecksum.Fold(InternetChecksum.PseudoHeader(source, destination, IPProtocol.Udp, udp.Length));
+            writer.Checksum("checksum", udp.IsChecksumValid(source, destination), UdpSpecification, unfinished);
         }
         else
         {
-            writer.Field(2, "checksum", "0, none", "RFC 768, RFC 7348 §5");
+            writer.Field(2, "checksum", "0, none", "RFC 768, RFC 6935 §5");
         }
 
         return vxlan ? PictureStep.Vxlan : PictureStep.Payload;
@@ -60,7 +62,7 @@ internal static class TransportLayers
         }
 
         writer.Layer("ICMP");
-        Message(writer, $"{Number((int)icmp.Type)}, {icmp.Type}", icmp.Code, icmp.IsChecksumValid, "RFC 792", icmp.Type is IcmpType.EchoRequest or IcmpType.EchoReply);
+        Message(writer, TypeName((byte)icmp.Type, icmp.Type), icmp.Code, icmp.IsChecksumValid, "RFC 792", icmp.Type is IcmpType.EchoRequest or IcmpType.EchoReply);
         return PictureStep.Payload;
     }
 
@@ -74,7 +76,7 @@ internal static class TransportLayers
 
         writer.Layer("ICMPv6");
         Message(
-            writer, $"{Number((int)icmp.Type)}, {icmp.Type}", icmp.Code, icmp.IsChecksumValid(writer.Addresses.Source, writer.Addresses.Destination), "RFC 4443 §2.1",
+            writer, TypeName((byte)icmp.Type, icmp.Type), icmp.Code, icmp.IsChecksumValid(writer.Addresses.Source, writer.Addresses.Destination), "RFC 4443 §2.1",
             icmp.Type is IcmpV6Type.EchoRequest or IcmpV6Type.EchoReply);
         return PictureStep.Payload;
     }
@@ -94,6 +96,10 @@ internal static class TransportLayers
             writer.Field(4, "rest of header", "by type", specification);
         }
     }
+
+    // "8, echo request"
+    private static string TypeName(byte number, Enum type) =>
+        $"{Number(number)}, {string.Concat(type.ToString().Select((letter, i) => i > 0 && char.IsUpper(letter) ? $" {letter}" : $"{letter}")).ToLowerInvariant()}";
 
     private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
 }

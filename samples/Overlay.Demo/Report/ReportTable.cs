@@ -55,7 +55,7 @@ internal static class ReportTable
         return report.Obstacle is string obstacle
             ? $"nothing could be run: {obstacle}"
             : Invariant($"{passed} passed, {failed} failed, {unavailable} unavailable") +
-                (report.Packet is { Intact: false } ? "; the captured frame is not as it should be" : "");
+                (report.Packet is { Intact: false } packet ? $"; the captured frame: {packet.Failure ?? "unreadable, or a checksum is wrong"}" : "");
     }
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
