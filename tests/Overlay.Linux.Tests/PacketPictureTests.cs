@@ -13,6 +13,9 @@ namespace Overlay.Linux.Tests;
 /// <summary>Frames of a Linux kernel, taken apart: as the RFCs' diagrams have them, and as tshark does.</summary>
 public sealed class PacketPictureTests
 {
+    private static readonly MacAddress Source = MacAddress.FromValue(0x0200_0000_0001);
+    private static readonly MacAddress Destination = MacAddress.FromValue(0x0200_0000_0002);
+
     // The fields in which tshark cuts the bytes otherwise: it reads VXLAN's flags as 16 bits, for the extension of draft-smith-vxlan-group-policy.
     private static readonly (string Layer, string Name)[] CutOtherwise = [("VXLAN", "flags"), ("VXLAN", "reserved"), ("payload", "data")];
 
@@ -22,15 +25,19 @@ public sealed class PacketPictureTests
         PacketPicture picture = PacketPicture.Of(KernelFrame("encap", "encap inner v4 ECN=0 tos inherit"));
 
         Assert.True(picture.Intact);
-        Assert.Equal(["outer Ethernet", "outer IPv4", "outer UDP", "VXLAN", "inner Ethernet", "inner IPv4", "inner UDP", "payload"], picture.Layers.Select(layer => layer.Name));
+        Assert.Equal(
+            ["outer Ethernet", "outer IPv4", "outer UDP", "VXLAN", "inner Ethernet", "inner IPv4", "inner UDP", "payload"],
+            picture.Layers.Select(layer => layer.Name));
         Assert.Equal(
             [
                 "0 267439ca0ad9 destination address = 26:74:39:ca:0a:d9", "6 1a95566b8a4e source address = 1a:95:56:6b:8a:4e", "12 0800 EtherType = IPv4",
                 "14 45 version, IHL = version 4, header of 20 bytes", "15 00 DSCP, ECN = DSCP 0, ECN 0", "16 0056 total length = 86 bytes",
-                "18 70c4 identification = 28868", "20 0000 flags, fragment offset = no DF, no MF, offset 0", "22 40 time to live = 64", "23 11 protocol = 17, UDP",
+                "18 70c4 identification = 28868", "20 0000 flags, fragment offset = no DF, no MF, offset 0", "22 40 time to live = 64",
+                "23 11 protocol = 17, UDP",
                 "24 f5d0 header checksum = 0xf5d0, right", "26 0a000002 source address = 10.0.0.2", "30 0a000001 destination address = 10.0.0.1",
-                "34 997c source port = 39292, a hash of the inner flow", "36 12b5 destination port = 4789, VXLAN", "38 0042 length = 66 bytes", "40 1456 checksum = 0x1456, left to the device",
-                "42 08 flags = I: the VNI is valid", "43 000000 reserved = 0 on transmission, ignored on receipt", "46 000064 VNI = 100", "49 00 reserved = 0 on transmission, ignored on receipt",
+                "34 997c source port = 39292, a hash of the inner flow", "36 12b5 destination port = 4789, VXLAN", "38 0042 length = 66 bytes",
+                "40 1456 checksum = 0x1456, left to the device",
+                "42 08 flags = I: the VNI is valid", "43 000000 reserved = 0, as it must be sent", "46 000064 VNI = 100", "49 00 reserved = 0, as it must be sent",
                 "50 020000000001 destination address = 02:00:00:00:00:01", "56 020000000099 source address = 02:00:00:00:00:99", "62 0800 EtherType = IPv4",
                 "64 45 version, IHL = version 4, header of 20 bytes", "65 00 DSCP, ECN = DSCP 0, ECN 0", "66 0024 total length = 36 bytes",
                 "68 0001 identification = 1", "70 4000 flags, fragment offset = DF, no MF, offset 0", "72 40 time to live = 64", "73 11 protocol = 17, UDP",
@@ -58,7 +65,9 @@ public sealed class PacketPictureTests
         {
             foreach (PacketField field in layer.Fields.Where(field => !CutOtherwise.Contains((layer.Name, field.Name))))
             {
-                Assert.True(theirs.Contains((field.Offset, field.Bytes)), $"{name}: tshark has no field of the bytes {field.Bytes} at {field.Offset} ({layer.Name}, {field.Name}).");
+                Assert.True(
+                    theirs.Contains((field.Offset, field.Bytes)),
+                    $"{name}: tshark has no field of the bytes {field.Bytes} at {field.Offset} ({layer.Name}, {field.Name}).");
             }
         }
     }
@@ -68,7 +77,7 @@ public sealed class PacketPictureTests
     {
         byte[] inner = PacketBuilder.Udp(ValueIPAddress.Parse("2001:db8::1"), ValueIPAddress.Parse("2001:db8::2"), 1, 2, PacketBuilder.Payload(10));
         byte[] outer = PacketBuilder.IP(ValueIPAddress.Parse("192.0.2.1"), ValueIPAddress.Parse("192.0.2.2"), IPProtocol.IPv6, inner);
-        PacketPicture picture = PacketPicture.Of(PacketBuilder.Ethernet(MacAddress.FromValue(0x0200_0000_0002), MacAddress.FromValue(0x0200_0000_0001), EtherType.IPv4, outer));
+        PacketPicture picture = PacketPicture.Of(PacketBuilder.Ethernet(Destination, Source, EtherType.IPv4, outer));
 
         Assert.True(picture.Intact);
         Assert.Equal(["outer Ethernet", "outer IPv4", "inner IPv6", "inner UDP", "payload"], picture.Layers.Select(layer => layer.Name));
@@ -77,7 +86,7 @@ public sealed class PacketPictureTests
     [Fact]
     public void An_arp_request_has_all_its_fields()
     {
-        byte[] frame = PacketBuilder.ArpRequest(MacAddress.FromValue(0x0200_0000_0001), ValueIPAddress.Parse("10.0.0.1"), ValueIPAddress.Parse("10.0.0.2"));
+        byte[] frame = PacketBuilder.ArpRequest(Source, ValueIPAddress.Parse("10.0.0.1"), ValueIPAddress.Parse("10.0.0.2"));
         PacketPicture picture = PacketPicture.Of(frame);
 
         Assert.True(picture.Intact);
@@ -97,7 +106,8 @@ public sealed class PacketPictureTests
         PacketPicture picture = PacketPicture.Of(frame);
 
         Assert.False(picture.Intact);
-        Assert.EndsWith("wrong", picture.Layers.SelectMany(layer => layer.Fields).Single(field => field.Offset == offset).Value, StringComparison.Ordinal);
+        PacketField checksum = picture.Layers.SelectMany(layer => layer.Fields).Single(field => field.Offset == offset);
+        Assert.EndsWith("wrong", checksum.Value, StringComparison.Ordinal);
     }
 
     [Theory]

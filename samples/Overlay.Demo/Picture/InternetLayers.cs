@@ -24,7 +24,9 @@ internal static class InternetLayers
         writer.Field(1, "DSCP, ECN", TrafficClass(packet.TrafficClass), "RFC 2474 §3, RFC 3168 §5");
         writer.Field(2, "total length", PictureWriter.Bytes(packet.TotalLength), IPv4Specification);
         writer.Field(2, "identification", Number(packet.Identification), "RFC 791 §3.1, RFC 6864 §4");
-        writer.Field(2, "flags, fragment offset", $"{(packet.DontFragment ? "DF" : "no DF")}, {(packet.MoreFragments ? "MF" : "no MF")}, offset {packet.FragmentOffset}", IPv4Specification);
+        writer.Field(
+            2, "flags, fragment offset",
+            $"{(packet.DontFragment ? "DF" : "no DF")}, {(packet.MoreFragments ? "MF" : "no MF")}, offset {packet.FragmentOffset}", IPv4Specification);
         writer.Field(1, "time to live", Number(packet.TimeToLive), IPv4Specification);
         writer.Field(1, "protocol", $"{Number((int)packet.Protocol)}, {Name(packet.Protocol)}", IPv4Specification);
         writer.Checksum("header checksum", packet.IsChecksumValid, "RFC 791 §3.1, RFC 1071");
@@ -44,7 +46,9 @@ internal static class InternetLayers
         }
 
         writer.Layer("IPv6");
-        writer.Field(4, "version, class, label", $"version 6, {TrafficClass(packet.TrafficClass)}, flow label 0x{packet.FlowLabel:x5}", "RFC 8200 §3, RFC 6437 §2");
+        writer.Field(
+            4, "version, class, label", $"version 6, {TrafficClass(packet.TrafficClass)}, flow label 0x{packet.FlowLabel:x5}",
+            "RFC 8200 §3, RFC 6437 §2");
         writer.Field(2, "payload length", PictureWriter.Bytes(packet.PayloadLength), IPv6Specification);
         writer.Field(1, "next header", $"{Number((int)packet.NextHeader)}, {Name(packet.NextHeader)}", IPv6Specification);
         writer.Field(1, "hop limit", Number(packet.HopLimit), IPv6Specification);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Overlay.Wire;
 
 namespace Overlay.Demo.Picture;
@@ -22,7 +21,7 @@ internal static class LinkLayers
         for (int i = 0; frame.TryGetVlan(i, out VlanTag tag); i++)
         {
             writer.Field(2, "tag protocol", tag.Tpid.ToString(), "IEEE 802.1Q §9.5");
-            writer.Field(2, "PCP, DEI, VLAN ID", string.Create(CultureInfo.InvariantCulture, $"priority {tag.Priority}, {(tag.DropEligible ? "DEI" : "no DEI")}, VLAN {tag.Id}"), "IEEE 802.1Q §9.6");
+            writer.Field(2, "PCP, DEI, VLAN ID", $"priority {tag.Priority}, {(tag.DropEligible ? "DEI" : "no DEI")}, VLAN {tag.Id}", "IEEE 802.1Q §9.6");
         }
 
         writer.Field(2, "EtherType", frame.EtherType.ToString(), "IEEE 802.3 §3.2.6");

@@ -79,7 +79,7 @@ internal sealed class PacketPicture
     {
         string[] pairs = [.. field.Bytes.Chunk(2).Select(pair => new string(pair))];
         string[] lines = [.. pairs.Chunk(BytesPerLine).Select(line => string.Join(' ', line))];
-        text.AppendLine(string.Create(CultureInfo.InvariantCulture, $"  {field.Offset,5}  {lines[0],-23}  {field.Name,-23}  {field.Value,-38}  {field.Specification}").TrimEnd());
+        text.AppendLine($"  {field.Offset,5}  {lines[0],-23}  {field.Name,-23}  {field.Value,-38}  {field.Specification}".TrimEnd());
         foreach (string line in lines.Skip(1))
         {
             text.AppendLine(CultureInfo.InvariantCulture, $"         {line}");

@@ -17,7 +17,8 @@ internal static class ReportTable
         text.AppendLine();
         foreach (string[] row in rows)
         {
-            text.AppendLine(string.Join("  ", row.Select((cell, column) => IsNumber(column) ? cell.PadLeft(widths[column]) : cell.PadRight(widths[column]))).TrimEnd());
+            IEnumerable<string> cells = row.Select((cell, column) => IsNumber(column) ? cell.PadLeft(widths[column]) : cell.PadRight(widths[column]));
+            text.AppendLine(string.Join("  ", cells).TrimEnd());
         }
 
         foreach (CaseResult result in report.Cases)
