@@ -51,6 +51,7 @@ git git'
 /usr/include/zlib.h zlib1g-dev'
   local network='ip iproute2
 ethtool ethtool
+ping iputils-ping
 tshark tshark
 tcpdump tcpdump
 iperf3 iperf3

@@ -59,15 +59,7 @@ internal sealed unsafe class RawPacketSender
             result = PortResult.WouldBlock;
         }
 
-        foreach (int index in batch.Selection)
-        {
-            ref PacketMeta meta = ref batch.Meta(index);
-            if (meta.State == PacketState.Pending && meta.RefusedSegments != 0)
-            {
-                meta.RefusedSegments = 0;
-                batch.Drop(index, meta.Drop);
-            }
-        }
+        Refusals.Close(batch);
 
         return result;
     }
@@ -150,7 +142,7 @@ internal sealed unsafe class RawPacketSender
                 if (meta.State == PacketState.Sent)
                 {
                     // A part of it is on its way; the whole cannot be sent a second time.
-                    UdpTrainSender.Refuse(ref meta, plan.Count - i, DropReason.QueueFull);
+                    Refusals.Book(ref meta, plan.Count - i, DropReason.QueueFull);
                 }
 
                 return false;
@@ -159,7 +151,7 @@ internal sealed unsafe class RawPacketSender
             if (meta is { State: PacketState.Pending, RefusedSegments: > 0, Drop: DropReason.TooBig })
             {
                 // The first segments were refused by the link, and the others are no shorter.
-                UdpTrainSender.Refuse(ref meta, plan.Count - i, DropReason.TooBig);
+                Refusals.Book(ref meta, plan.Count - i, DropReason.TooBig);
                 break;
             }
 
@@ -214,7 +206,7 @@ internal sealed unsafe class RawPacketSender
             ref PacketMeta meta = ref batch.Meta(_descriptors[first]);
             if (meta.State == PacketState.Sent)
             {
-                UdpTrainSender.Refuse(ref meta, 1, DropReason.QueueFull);
+                Refusals.Book(ref meta, 1, DropReason.QueueFull);
             }
         }
 
@@ -236,7 +228,7 @@ internal sealed unsafe class RawPacketSender
             Errno.ENOBUFS => DropReason.QueueFull,
             _ => DropReason.SendFailed,
         };
-        UdpTrainSender.Refuse(ref batch.Meta(index), 1, reason);
+        Refusals.Book(ref batch.Meta(index), 1, reason);
     }
 
     private bool TryGetEncapsulator(ValueIPAddress remote, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out IPInIPEncapsulator? encapsulator)

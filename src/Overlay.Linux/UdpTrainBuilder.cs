@@ -54,18 +54,9 @@ internal sealed class UdpTrainBuilder
         return Finish(batch, PortResult.WouldBlock);
     }
 
-    // A descriptor of which every segment that was tried was refused is dropped as a whole.
     private static PortResult Finish(PacketBatch batch, PortResult result)
     {
-        foreach (int index in batch.Selection)
-        {
-            ref PacketMeta meta = ref batch.Meta(index);
-            if (meta.State == PacketState.Pending && meta.RefusedSegments != 0)
-            {
-                meta.RefusedSegments = 0;
-                batch.Drop(index, meta.Drop);
-            }
-        }
+        Refusals.Close(batch);
 
         return result;
     }
@@ -129,7 +120,7 @@ internal sealed class UdpTrainBuilder
                 if (meta.State == PacketState.Sent)
                 {
                     // A part of it is on its way; the whole cannot be sent a second time.
-                    UdpTrainSender.Refuse(ref meta, plan.Count - i, DropReason.QueueFull);
+                    Refusals.Book(ref meta, plan.Count - i, DropReason.QueueFull);
                 }
 
                 return false;
@@ -138,7 +129,7 @@ internal sealed class UdpTrainBuilder
             if (meta is { State: PacketState.Pending, RefusedSegments: > 0, Drop: DropReason.TooBig })
             {
                 // The first segments were refused by the link, and the others are no shorter.
-                UdpTrainSender.Refuse(ref meta, plan.Count - i, DropReason.TooBig);
+                Refusals.Book(ref meta, plan.Count - i, DropReason.TooBig);
                 break;
             }
 

@@ -106,7 +106,7 @@ internal sealed unsafe class UdpTrainSender
                 ref PacketMeta meta = ref batch.Meta(descriptor);
                 if (meta.State == PacketState.Sent)
                 {
-                    Refuse(ref meta, 1, DropReason.QueueFull);
+                    Refusals.Book(ref meta, 1, DropReason.QueueFull);
                 }
             }
         }
@@ -308,13 +308,6 @@ internal sealed unsafe class UdpTrainSender
         return sent == 1 ? Errno.None : errno;
     }
 
-    /// <summary>Books segments that will not be sent. If no segment of the descriptor is sent, the whole is dropped in the end.</summary>
-    public static void Refuse(ref PacketMeta meta, int segments, DropReason reason)
-    {
-        meta.RefusedSegments += (ushort)segments;
-        meta.Drop = reason;
-    }
-
     private void Refuse(PacketBatch batch, int descriptor, Errno errno)
     {
         DropReason reason = errno switch
@@ -329,7 +322,7 @@ internal sealed unsafe class UdpTrainSender
             _mtu.Invalidate();
         }
 
-        Refuse(ref batch.Meta(descriptor), 1, reason);
+        Refusals.Book(ref batch.Meta(descriptor), 1, reason);
     }
 
     // The errors that an ICMP message about another packet may cause: the kernel's tables icmp_err_convert and icmpv6_err_convert.

@@ -57,15 +57,15 @@ internal static class DeviceReader
 
     private static string ReadName(ConfigNode? node, ConfigNode? tunnelName, ValueReader values, ConfigErrors errors)
     {
-        string? name = values.Text(node, "device.name", InterfaceName.Right);
-        if (name is not null && !InterfaceName.IsValid(name))
+        string? name = values.Text(node, "device.name", DeviceName.Right);
+        if (name is not null && !DeviceName.IsValid(name))
         {
-            values.Wrong(node!, "device.name", InterfaceName.Right);
+            values.Wrong(node!, "device.name", DeviceName.Right);
         }
-        else if (node is null && tunnelName is { Kind: ConfigNodeKind.String, Text.Length: > 0 } && !InterfaceName.IsValid(tunnelName.Text))
+        else if (node is null && tunnelName is { Kind: ConfigNodeKind.String, Text.Length: > 0 } && !DeviceName.IsValid(tunnelName.Text))
         {
             errors.Add(tunnelName.Line,
-                $"the device gets its name from the tunnel, {tunnelName.Describe()}, which cannot be one; a device.name of {InterfaceName.Right} is right");
+                $"the device gets its name from the tunnel, {tunnelName.Describe()}, which cannot be one; a device.name of {DeviceName.Right} is right");
         }
 
         return name ?? tunnelName?.Text ?? "";

@@ -97,9 +97,9 @@ internal static class TunnelReader
     private static string? ReadLink(ConfigNode? node, ValueReader values)
     {
         string? link = values.Text(node, "link", "the name of an interface");
-        if (link is not null && !InterfaceName.IsValid(link))
+        if (link is not null && !DeviceName.IsValid(link))
         {
-            values.Wrong(node!, "link", InterfaceName.Right);
+            values.Wrong(node!, "link", DeviceName.Right);
         }
 
         return link;

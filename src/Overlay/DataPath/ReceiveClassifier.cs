@@ -250,10 +250,7 @@ public static class ReceiveClassifier
             ReadOnlySpan<byte> addresses = IsIPv4 ? ip.Slice(IPv4Packet.SourceOffset, 8) : ip.Slice(IPv6Packet.SourceOffset, 32);
             ushort protocol = (ushort)(IsTcp ? IPProtocol.Tcp : IPProtocol.Udp);
             ushort length = (ushort)(End - Transport);
-            return InternetChecksum.Partial(addresses) + Word(protocol) + Word(length);
+            return InternetChecksum.Partial(addresses) + InternetChecksum.Word(protocol) + InternetChecksum.Word(length);
         }
-
-        // A word as it counts in a sum: in the byte order of this machine.
-        private static ulong Word(ushort value) => BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(value) : value;
     }
 }

@@ -46,7 +46,7 @@ public readonly ref struct SegmentPlan
         }
 
         ReadOnlySpan<byte> addresses = version4 ? ip.Slice(12, 8) : ip.Slice(8, 32);
-        _transportSum = InternetChecksum.Partial(addresses) + Word((ushort)(tcp ? IPProtocol.Tcp : IPProtocol.Udp)) + InternetChecksum.Partial(header[..4]);
+        _transportSum = InternetChecksum.Partial(addresses) + InternetChecksum.Word((ushort)(tcp ? IPProtocol.Tcp : IPProtocol.Udp)) + InternetChecksum.Partial(header[..4]);
         if (tcp)
         {
             // All but sequence number, flags (with the data offset in the same word) and checksum.
@@ -76,7 +76,7 @@ public readonly ref struct SegmentPlan
         WriteNetworkHeader(index, destination[_network.._transport], (ushort)(length - _network));
         Span<byte> header = destination[_transport.._headerLength];
         ushort transportLength = (ushort)(length - _transport);
-        ulong sum = InternetChecksum.CopyPartial(payload, destination[_headerLength..], _transportSum + Word(transportLength));
+        ulong sum = InternetChecksum.CopyPartial(payload, destination[_headerLength..], _transportSum + InternetChecksum.Word(transportLength));
         if (_tcp)
         {
             uint sequence = BinaryPrimitives.ReadUInt32BigEndian(header[4..]) + (uint)offset;
@@ -97,7 +97,7 @@ public readonly ref struct SegmentPlan
         else
         {
             BinaryPrimitives.WriteUInt16BigEndian(header[4..], transportLength);
-            ushort checksum = (ushort)~InternetChecksum.Fold(sum + Word(transportLength));
+            ushort checksum = (ushort)~InternetChecksum.Fold(sum + InternetChecksum.Word(transportLength));
             BinaryPrimitives.WriteUInt16BigEndian(header[6..], checksum == 0 ? (ushort)0xFFFF : checksum);
         }
 
@@ -115,9 +115,6 @@ public readonly ref struct SegmentPlan
         ushort identification = (ushort)(BinaryPrimitives.ReadUInt16BigEndian(ip[4..]) + index);
         BinaryPrimitives.WriteUInt16BigEndian(ip[2..], ipLength);
         BinaryPrimitives.WriteUInt16BigEndian(ip[4..], identification);
-        BinaryPrimitives.WriteUInt16BigEndian(ip[10..], (ushort)~InternetChecksum.Fold(_networkSum + Word(ipLength) + Word(identification)));
+        BinaryPrimitives.WriteUInt16BigEndian(ip[10..], (ushort)~InternetChecksum.Fold(_networkSum + InternetChecksum.Word(ipLength) + InternetChecksum.Word(identification)));
     }
-
-    // A word as it counts in a sum: in the byte order of this machine.
-    private static ulong Word(ushort value) => BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(value) : value;
 }

@@ -32,7 +32,8 @@ public static class Decapsulator
     /// <param name="reason">
     /// Why not: <see cref="DropReason.Truncated"/>, <see cref="DropReason.BadVersion"/>, <see cref="DropReason.BadLength"/>,
     /// <see cref="DropReason.BadChecksum"/>, <see cref="DropReason.BadFlags"/>, <see cref="DropReason.NotTunnel"/> (another protocol or port, or a
-    /// fragment, or a chain of IPv6 extension headers that leads nowhere), <see cref="DropReason.InnerTruncated"/>; otherwise <see cref="DropReason.None"/>.
+    /// fragment, or a chain of IPv6 extension headers that leads nowhere), <see cref="DropReason.InnerTruncated"/>; otherwise
+    /// <see cref="DropReason.None"/>.
     /// </param>
     /// <returns>Whether the packet is of this encapsulation and its outer headers are right.</returns>
     public static bool TryDecapsulate(
@@ -247,7 +248,8 @@ public static class Decapsulator
             return true;
         }
 
-        // The sender of a packet with a routing header sums over its last destination, which is the one in the header when it arrives (RFC 8200 §8.1).
+        // The sender of a packet with a routing header sums over its last destination, which is the one in the header when it arrives (RFC 8200
+        // §8.1).
         var addresses = new Decapsulated(packet, IsIPv4(packet), 0, IPProtocol.Udp);
         return udp.IsChecksumValid(addresses.Remote, addresses.Local);
     }

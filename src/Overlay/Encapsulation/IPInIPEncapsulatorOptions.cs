@@ -8,7 +8,9 @@ public sealed record IPInIPEncapsulatorOptions
     /// <summary>All defaults.</summary>
     public static IPInIPEncapsulatorOptions Default { get; } = new();
 
-    /// <summary>The outer TTL or hop limit where the packet's fields name none; 1 to 255. It is the tunnel's own (RFC 2003 §3.1, RFC 2473 §6.3).</summary>
+    /// <summary>
+    /// The outer TTL or hop limit where the packet's fields name none; 1 to 255. It is the tunnel's own (RFC 2003 §3.1, RFC 2473 §6.3).
+    /// </summary>
     public byte Ttl { get; init; } = 64;
 
     /// <summary>The outer DSCP, 0 to 63.</summary>

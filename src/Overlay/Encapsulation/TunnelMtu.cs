@@ -32,7 +32,9 @@ public static class TunnelMtu
 
     /// <summary>By how many bytes the device's MTU is smaller than the link's.</summary>
     /// <param name="kind">The encapsulation.</param>
-    /// <param name="outer">The family of the outer addresses: <see cref="AddressFamily.InterNetwork"/> or <see cref="AddressFamily.InterNetworkV6"/>.</param>
+    /// <param name="outer">
+    /// The family of the outer addresses: <see cref="AddressFamily.InterNetwork"/> or <see cref="AddressFamily.InterNetworkV6"/>.
+    /// </param>
     /// <param name="innerVlanTags">How many VLAN tags inner frames carry at most: 0 to 2. IP in IP has no frames, and none.</param>
     /// <exception cref="ArgumentOutOfRangeException">Another kind, family or number of tags.</exception>
     public static int Overhead(TunnelKind kind, AddressFamily outer, int innerVlanTags = 0)
@@ -54,11 +56,15 @@ public static class TunnelMtu
     }
 
     /// <summary>The MTU of the tunnel device over a link.</summary>
-    /// <param name="linkMtu">The link's MTU in bytes; of one above <see cref="Maximum"/>, which a loopback device may have, only that much is of use.</param>
+    /// <param name="linkMtu">
+    /// The link's MTU in bytes; of one above <see cref="Maximum"/>, which a loopback device may have, only that much is of use.
+    /// </param>
     /// <param name="kind">The encapsulation.</param>
     /// <param name="outer">The family of the outer addresses.</param>
     /// <param name="innerVlanTags">How many VLAN tags inner frames carry at most.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The link's MTU leaves less than <see cref="Minimum"/>; or as for <see cref="Overhead"/>.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The link's MTU leaves less than <see cref="Minimum"/>; or as for <see cref="Overhead"/>.
+    /// </exception>
     public static int InnerMtu(int linkMtu, TunnelKind kind, AddressFamily outer, int innerVlanTags = 0)
     {
         int overhead = Overhead(kind, outer, innerVlanTags);

@@ -20,7 +20,9 @@ public sealed record VxlanEncapsulatorOptions
     /// </summary>
     public bool OuterChecksum { get; init; } = true;
 
-    /// <summary>An Ethernet header in front of the outer packet, for ports that send frames; without VLAN tags. Its EtherType is set by the outer family.</summary>
+    /// <summary>
+    /// An Ethernet header in front of the outer packet, for ports that send frames; without VLAN tags. Its EtherType is set by the outer family.
+    /// </summary>
     public EthernetHeader? LinkHeader { get; init; }
 
     /// <summary>The outer DSCP that the copying form writes, 0 to 63.</summary>

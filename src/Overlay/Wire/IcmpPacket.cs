@@ -24,7 +24,9 @@ public enum IcmpType : byte
     ParameterProblem = 12,
 }
 
-/// <summary>A view of an ICMP message: the 8-byte header and what follows, which in error messages is the packet that caused them (RFC 792).</summary>
+/// <summary>
+/// A view of an ICMP message: the 8-byte header and what follows, which in error messages is the packet that caused them (RFC 792).
+/// </summary>
 /// <remarks>
 /// <code>
 ///  0                   1                   2                   3

@@ -39,7 +39,9 @@ public enum IcmpV6Type : byte
     Redirect = 137,
 }
 
-/// <summary>A view of an ICMPv6 message: type, code, checksum, the word behind them that all messages here have, and what follows (RFC 4443).</summary>
+/// <summary>
+/// A view of an ICMPv6 message: type, code, checksum, the word behind them that all messages here have, and what follows (RFC 4443).
+/// </summary>
 /// <remarks>
 /// <code>
 ///  0                   1                   2                   3

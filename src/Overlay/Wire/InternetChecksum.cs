@@ -100,6 +100,10 @@ public static class InternetChecksum
         return BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(folded) : folded;
     }
 
+    /// <summary>One 16-bit word of the message as it counts in a sum.</summary>
+    /// <param name="word">The word as number.</param>
+    public static ulong Word(ushort word) => BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(word) : word;
+
     /// <summary>Moves the sum of a piece that begins at an odd offset of the message to where its bytes count (RFC 1071 §2 B).</summary>
     public static ulong AtOddOffset(ulong sum) => BinaryPrimitives.ReverseEndianness(Fold16(sum));
 

@@ -110,7 +110,8 @@ public readonly ref struct NeighborDiscoveryPacket
             return false;
         }
 
-        if ((IcmpV6Type)source[0] is not (IcmpV6Type.NeighborSolicitation or IcmpV6Type.NeighborAdvertisement) || source[IcmpV6Packet.CodeOffset] != 0)
+        if ((IcmpV6Type)source[0] is not (IcmpV6Type.NeighborSolicitation or IcmpV6Type.NeighborAdvertisement) ||
+            source[IcmpV6Packet.CodeOffset] != 0)
         {
             error = WireError.Unsupported;
             return false;
