@@ -229,7 +229,8 @@ public sealed class UmlIPInIPTests(UmlIPInIPTests.Fixture fixture) : IClassFixtu
             // RFC 2003 §3.1: inner DF, outer DF; RFC 4213 §3.2: not with a static MTU.
             Assert.Equal(encapsulation.IsInnerIPv4 && dontFragment ? 1 : 0, Number(First(row[6])));
             // RFC 6864 §4.1: what may be fragmented needs an identification.
-            Assert.True((encapsulation.IsInnerIPv4 && dontFragment) || Number(First(row[13])) != 0, "It may be fragmented and has no identification.");
+            bool atomic = encapsulation.IsInnerIPv4 && dontFragment;
+            Assert.True(atomic || Number(First(row[13])) != 0, "The packet may be fragmented and has no identification.");
         }
         else
         {
