@@ -9,6 +9,7 @@ The answer with the ID 0 comes unasked: the modules are loaded. It powers off wh
 import base64, ctypes, os, signal, subprocess, sys, threading, time, tty
 
 TIMED_OUT = 124  # as timeout(1) says
+MODULES = 'modules='
 lock = threading.Lock()
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -59,7 +60,9 @@ def main():
     tty.setraw(line)
     os.dup2(line, 0)
     os.dup2(line, 1)
-    problem = load(filter(None, sys.argv[1].split(',')))
+    # The kernel adds words of its own to ours.
+    wanted = next(word[len(MODULES):] for word in sys.argv if word.startswith(MODULES))
+    problem = load(filter(None, wanted.split(',')))
     answer(0, 1 if problem else 0, os.uname().release.encode(), problem.encode())
     for request in os.fdopen(0, 'rb'):
         number, seconds, script = request.split()

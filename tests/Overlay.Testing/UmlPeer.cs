@@ -119,7 +119,7 @@ public sealed class UmlPeer : IDisposable
             peer = new UmlPeer(directory, netns.Start(
                 "env", $"TMPDIR={directory}", Requires.Tool("setsid"), Requires.Tool("linux.uml"), "mem=256M", $"uml_dir={directory}", "umid=peer",
                 "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", $"init={agent}", $"vec0:transport=tap,ifname={tap},depth=128,gro=1",
-                "ssl0=fd:0,fd:1", "con0=null,fd:2", "con=null", "quiet", "panic=-1", "--", string.Join(',', modules)));
+                "ssl0=fd:0,fd:1", "con0=null,fd:2", "con=null", "quiet", "panic=-1", "--", $"modules={string.Join(',', modules)}"));
             peer.WaitUntilReady();
             peer.BootTime = Stopwatch.GetElapsedTime(begin);
             return peer;
@@ -190,10 +190,11 @@ public sealed class UmlPeer : IDisposable
             // It has ended already, with something still to be written.
         }
 
-        // The reader's end is that of the last process that holds the line open.
-        if (!_process.WaitForExit(StopBound) || !_reader.Join(StopBound))
+        // Helpers survive a kernel that died by a signal; the reader's end is that of the last process that holds the line open.
+        if (!_process.WaitForExit(StopBound) || _process.ExitCode != 0 || !_reader.Join(StopBound))
         {
-            Command.Run("kill", "-KILL", "--", string.Create(CultureInfo.InvariantCulture, $"-{_process.Id}"));
+            // Nothing may be left to end.
+            Command.TryRun(Command.DefaultTimeout, "kill", "-KILL", "--", string.Create(CultureInfo.InvariantCulture, $"-{_process.Id}"));
             _process.WaitForExit();
             _reader.Join();
         }

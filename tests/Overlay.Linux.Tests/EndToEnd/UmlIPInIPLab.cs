@@ -33,7 +33,7 @@ internal sealed record Encapsulation(string Name, string Tunnel, string Remote, 
 
     public string Protocol => IsInnerIPv4 ? "4" : "41";
 
-    /// <summary>What tcpdump knows its packets by.</summary>
+    /// <summary>What a capture filter knows its packets by.</summary>
     public string Filter => IsOuterIPv4 ? $"ip proto {Protocol} and host {Remote}" : $"host {Remote} and (ip6[6] = {Protocol} or ip6[6] = 60)";
 }
 
@@ -103,7 +103,7 @@ internal sealed class UmlIPInIPLab : IDisposable
 
     public static Encapsulation Find(string name) => Array.Find(All, e => e.Name == name)!;
 
-    /// <summary>tcpdump on the peer's cable.</summary>
+    /// <summary>A capture on the peer's cable.</summary>
     public WireCapture Capture(int packets, string filter) => new(_cables, Cable, packets, filter);
 
     /// <summary>Runs a program of <see cref="PeerScripts"/> beside overlayd.</summary>

@@ -57,6 +57,25 @@ public sealed class UmlPeerTests
         Assert.Contains("NO-CARRIER", netns.Ip("-o", "link", "show", "dev", "u0").Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task One_that_died_says_so_and_leaves_nothing_either()
+    {
+        using Netns netns = Netns.Create("ovuml");
+        int processId;
+        Task<CommandResult> running;
+        using (UmlPeer peer = UmlPeer.Start(netns, "u0"))
+        {
+            processId = peer.ProcessId;
+            running = peer.Begin(Command.DefaultTimeout, "sleep 10");
+            Command.Run("kill", "-KILL", processId.ToString(CultureInfo.InvariantCulture));
+        }
+
+        InvalidOperationException ended = await Assert.ThrowsAsync<InvalidOperationException>(() => running);
+        Assert.Contains("has ended", ended.Message, StringComparison.Ordinal);
+        Assert.Empty(ProcessesOfGroup(processId));
+    }
+
+    // Without those that have ended and wait to be asked how.
     private static List<int> ProcessesOfGroup(int group)
     {
         List<int> members = [];
@@ -75,7 +94,7 @@ public sealed class UmlPeerTests
 
             // The name in parentheses may hold spaces; state, parent and group follow.
             string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-            if (int.Parse(fields[2], CultureInfo.InvariantCulture) == group)
+            if (fields[0] != "Z" && int.Parse(fields[2], CultureInfo.InvariantCulture) == group)
             {
                 members.Add(int.Parse(Path.GetFileName(directory), CultureInfo.InvariantCulture));
             }
