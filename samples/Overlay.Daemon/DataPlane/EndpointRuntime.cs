@@ -8,6 +8,9 @@ namespace Overlay.Daemon.DataPlane;
 /// <summary>The sockets of one endpoint and the path behind them.</summary>
 internal sealed class EndpointRuntime : IDisposable
 {
+    // Kernel modules that take protocols 4 and 41, too.
+    private static readonly string[] KernelTunnels = ["ipip", "sit", "ip6_tunnel"];
+
     private readonly EndpointConfig _config;
 
     /// <summary>Binds the sockets.</summary>
@@ -49,6 +52,18 @@ internal sealed class EndpointRuntime : IDisposable
             return _config.Kind == TunnelKind.Vxlan
                 ? $"{status.Name}: receive buffer {status.ReceiveBufferBytes} bytes, {status.SourcePorts} source ports, GSO {OnOff(status.Gso)}, GRO {OnOff(status.Gro)}"
                 : $"{status.Name}: receive buffer {status.ReceiveBufferBytes} bytes";
+        }
+    }
+
+    /// <summary>What stands beside this endpoint in the kernel and may disturb it, in one line for the log; null if nothing does.</summary>
+    public string? Neighbor
+    {
+        get
+        {
+            string[] loaded = _config.Kind == TunnelKind.IPInIP ? [.. KernelTunnels.Where(module => Directory.Exists($"/sys/module/{module}"))] : [];
+            return loaded.Length == 0
+                ? null
+                : $"{Port.Name}: the kernel's {string.Join(", ", loaded)} sees the same packets and may answer ICMP unreachable for tunnels it does not know; unload it if remotes report that";
         }
     }
 

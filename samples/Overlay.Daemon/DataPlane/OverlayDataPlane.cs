@@ -26,6 +26,10 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
             EndpointRuntime endpoint = new(group.Key, group.Min(planner.ChooseMtu));
             _endpoints.Add(group.Key, endpoint);
             log(endpoint.Granted);
+            if (endpoint.Neighbor is { } neighbor)
+            {
+                log(neighbor);
+            }
         }
 
         uint seed = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(sizeof(uint)));
