@@ -86,6 +86,7 @@ public sealed class PacketCaptureTests
     public void A_tun_is_captured_as_raw_ip_and_loopback_packets_once()
     {
         Requires.Root();
+        TunAccess.Require();
         Requires.Tool("tshark");
         using var pair = new VethPair();
         using var tunFile = new CaptureFile();

@@ -108,7 +108,15 @@ public sealed class UdpTunnelBindTests
             lab.SendAll(socket);
         }));
         using UdpTunnelSocket privileged = lab.Bind();
-        Assert.Equal(16 * 1024 * 1024, privileged.ReceiveBufferBytes);
+        if (Requires.IsInitialUserNamespace)
+        {
+            // SO_RCVBUFFORCE asks for CAP_NET_ADMIN of the whole machine, which root of a user namespace has not.
+            Assert.Equal(16 * 1024 * 1024, privileged.ReceiveBufferBytes);
+        }
+        else
+        {
+            Assert.InRange(privileged.ReceiveBufferBytes, 1, 8 * 1024 * 1024);
+        }
     }
 
     [Fact]

@@ -58,9 +58,10 @@ public sealed class UdpTunnelIcmpTests
         using UdpTunnelSocket socket = lab.Bind(new UdpTunnelOptions { Local = VtepLab.Ours6 });
         for (int i = 0; i < 3; i++)
         {
+            long errors = VtepLab.Snmp6(lab.Us, "Icmp6InDestUnreachs");
             lab.Add(VtepLab.Frame(100), VtepLab.Peer6);
             lab.SendAll(socket);
-            Thread.Sleep(5);
+            VtepLab.WaitUntil(() => VtepLab.Snmp6(lab.Us, "Icmp6InDestUnreachs") > errors);
         }
 
         Assert.InRange(socket.IcmpErrors(IcmpErrorKind.PortUnreachable), 1, 2);
@@ -94,7 +95,6 @@ public sealed class UdpTunnelIcmpTests
             }
 
             lab.SendIcmpError(3, 4, sourcePort, 600);
-            Thread.Sleep(5);
         }
 
         // Trains all the time: each round is 40 datagrams in one message.
@@ -116,7 +116,6 @@ public sealed class UdpTunnelIcmpTests
         byte[] train = new byte[4 * 1440];
         plain.SendTo(train, "192.0.2.2", 4789);
         lab.SendIcmpError(3, 4, (ushort)plain.Port, 600);
-        Thread.Sleep(5);
         Assert.Throws<System.Net.Sockets.SocketException>(() => plain.SendTo(train, "192.0.2.2", 4789));
     }
 
@@ -134,7 +133,6 @@ public sealed class UdpTunnelIcmpTests
         lab.Add(VtepLab.Frame(10));
         Assert.Equal(PortResult.Ok, lab.Send(socket));
         lab.SendIcmpError(type, code, lab.Batch.Meta(0).SourcePort, 0);
-        Thread.Sleep(5);
         lab.Batch.Clear();
         lab.Add(VtepLab.Frame(10));
         lab.SendAll(socket);

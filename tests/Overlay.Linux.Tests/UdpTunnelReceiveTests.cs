@@ -244,11 +244,16 @@ public sealed class UdpTunnelReceiveTests
         using VtepLab lab = new();
         using UdpTunnelSocket socket = lab.Bind(new UdpTunnelOptions { Local = VtepLab.Ours6, ZeroChecksumIPv6 = accept });
         using UdpTunnelSocket peer = lab.Them.Run(() => UdpTunnelSocket.Bind(new UdpTunnelOptions { Local = VtepLab.Peer6, OuterChecksum = false }));
+        // The second peer sends with a checksum: when its packet is there, the first one's is, too, or was refused.
+        using UdpTunnelSocket marker = lab.Them.Run(() => UdpTunnelSocket.Bind(new UdpTunnelOptions { Local = VtepLab.Peer6, Port = 4790 }));
         lab.Add(VtepLab.Frame(10), VtepLab.Ours6);
         lab.SendAll(peer);
-        Thread.Sleep(20);
-        socket.Receive(lab.Batch);
-        Assert.Equal(expected, lab.Batch.Count);
+        lab.Add(VtepLab.Frame(99), VtepLab.Ours6);
+        lab.Batch.Meta(0).DestinationPort = 4789;
+        lab.SendAll(marker);
+        lab.Receive(socket, expected + 1);
+        Assert.Equal(expected + 1, lab.Batch.Count);
+        Assert.Equal(8 + VtepLab.Frame(99).Length, lab.Batch.Length(expected));
     }
 
     private static void AssertSegments(ReadOnlySpan<byte> packet, in PacketMeta meta, byte[] payload, int headers)

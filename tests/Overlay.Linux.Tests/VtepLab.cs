@@ -122,7 +122,27 @@ internal sealed class VtepLab : IDisposable
         BinaryPrimitives.WriteUInt16BigEndian(icmp.AsSpan(6), mtu);
         BinaryPrimitives.WriteUInt16BigEndian(icmp.AsSpan(2), PacketBuilder.Checksum(icmp, 0));
         using Socket raw = Them.Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Raw, ProtocolType.Icmp));
+        long before = Snmp(Us, "Icmp", "InMsgs");
         raw.SendTo(icmp, new IPEndPoint(Ours.ToIPAddress(), 0));
+        WaitUntil(() => Snmp(Us, "Icmp", "InMsgs") > before);
+    }
+
+    /// <summary>Waits for something that the kernel does in its own time.</summary>
+    public static void WaitUntil(Func<bool> condition)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (!condition())
+        {
+            Assert.True(Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(5), "What the test waits for did not happen within 5 s.");
+            Thread.Sleep(1);
+        }
+    }
+
+    /// <summary>A counter of /proc/net/snmp6.</summary>
+    public static long Snmp6(Netns netns, string counter)
+    {
+        string[] lines = netns.Run(() => File.ReadAllLines("/proc/thread-self/net/snmp6"));
+        return long.Parse(lines.First(line => line.StartsWith(counter + " ", StringComparison.Ordinal)).Split(' ')[^1].Trim(), CultureInfo.InvariantCulture);
     }
 
     /// <summary>A counter of /proc/net/snmp, the kernel's own view of a namespace.</summary>

@@ -4,31 +4,32 @@ using Overlay.Testing;
 
 namespace Overlay.Linux.Tests;
 
-/// <summary>tcpdump on a device of a namespace, and tshark to say what it saw.</summary>
+/// <summary>dumpcap on a device of a namespace, and tshark to say what it saw.</summary>
+/// <remarks>Not tcpdump: it changes to a user of its own, which a user namespace with one user in it does not allow.</remarks>
 internal sealed class WireCapture : IDisposable
 {
     private readonly string _file = Path.Combine(Path.GetTempPath(), $"overlay-{Guid.NewGuid():N}.pcap");
-    private readonly Process _tcpdump;
+    private readonly Process _capture;
 
     public WireCapture(Netns netns, string device, int packets, string filter)
     {
         Requires.Tool("tshark");
-        _tcpdump = netns.Start("tcpdump", "-i", device, "-n", "-s", "0", "-U", "-Z", "root", "-c", packets.ToString(CultureInfo.InvariantCulture), "-w", _file, filter);
-        // It says so when it listens; from then on its buffer is read only at the end, which it keeps short.
+        _capture = netns.Start("dumpcap", "-i", device, "-P", "-c", packets.ToString(CultureInfo.InvariantCulture), "-f", filter, "-w", _file);
+        // It names the file when it listens; what it says from then on is little, and nobody reads it.
         string? line;
         do
         {
-            line = _tcpdump.StandardError.ReadLine();
+            line = _capture.StandardError.ReadLine();
         }
-        while (line is not null && !line.Contains("listening on", StringComparison.Ordinal));
+        while (line is not null && !line.Contains("File:", StringComparison.Ordinal));
     }
 
     /// <summary>Waits until all packets are there, and returns the wanted fields of each.</summary>
     public string[][] Fields(params string[] fields)
     {
-        if (!_tcpdump.WaitForExit(TimeSpan.FromSeconds(10)))
+        if (!_capture.WaitForExit(TimeSpan.FromSeconds(10)))
         {
-            throw new TimeoutException("tcpdump did not see as many packets as were expected.");
+            throw new TimeoutException("dumpcap did not see as many packets as were expected.");
         }
 
         CommandResult result = Command.Run(
@@ -40,13 +41,13 @@ internal sealed class WireCapture : IDisposable
 
     public void Dispose()
     {
-        if (!_tcpdump.HasExited)
+        if (!_capture.HasExited)
         {
-            _tcpdump.Kill();
-            _tcpdump.WaitForExit();
+            _capture.Kill();
+            _capture.WaitForExit();
         }
 
-        _tcpdump.Dispose();
+        _capture.Dispose();
         File.Delete(_file);
     }
 }

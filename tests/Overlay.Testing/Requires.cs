@@ -11,6 +11,9 @@ public static class Requires
     /// <summary>Whether this is continuous integration, where nothing may be skipped for want of a tool.</summary>
     public static bool IsContinuousIntegration => string.Equals(Environment.GetEnvironmentVariable("CI"), "true", StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>Whether root here is root of the machine, and not of a user namespace (<c>unshare -U</c>).</summary>
+    public static bool IsInitialUserNamespace => File.ReadAllText("/proc/self/uid_map").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) is ["0", "0", "4294967295"];
+
     /// <summary>Skips the running test, in CI too.</summary>
     public static void Skip(string reason) => throw new InvalidOperationException(SkipToken + reason);
 

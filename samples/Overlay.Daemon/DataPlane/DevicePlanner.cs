@@ -66,7 +66,7 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
         foreach (ValueIPAddress remote in config.Remotes)
         {
             RouteInfo? route = FindRoute(remote, link);
-            smallest = Math.Min(smallest, route?.Mtu ?? int.MaxValue);
+            smallest = Math.Min(smallest, route is null ? int.MaxValue : Mtu(route));
         }
 
         if (smallest == int.MaxValue)
@@ -82,6 +82,9 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
         // An IP packet has 65 535 bytes at most, whatever the loopback device says.
         return Math.Min(smallest, ushort.MaxValue);
     }
+
+    // An MTU learned from ICMP may be forged, and would outlive the forgery here: the sockets go by the link's as well.
+    private int Mtu(RouteInfo route) => route.IsMtuLearned ? netlink.GetLink(route.InterfaceIndex).Mtu : route.Mtu;
 
     private RouteInfo? FindRoute(ValueIPAddress remote, int link)
     {

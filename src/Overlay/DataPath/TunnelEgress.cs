@@ -125,7 +125,8 @@ public sealed class TunnelEgress : IPacketPath
 
         if (!_tables.Routes.TryLookup(inner.Destination, out RouteEntry route))
         {
-            return DropReason.NoRoute;
+            // The way into the tunnel may be a route of the kernel's that this table does not know: then no route means our own outer packet, too.
+            return inner.Source == _options.Local && _tables.IsKnownRemote(inner.Destination) ? DropReason.Loop : DropReason.NoRoute;
         }
 
         ref PacketMeta meta = ref batch.Meta(index);

@@ -1,0 +1,80 @@
+using System.Text.Json;
+using Overlay.Testing;
+using Xunit;
+
+namespace Overlay.Linux.Tests.EndToEnd;
+
+/// <summary>A device MTU above what the path carries: what is too big is dropped and counted, and no outer fragment ever leaves.</summary>
+public sealed class RaisedMtuTests
+{
+    private const int Port = 2000;
+
+    [Theory]
+    [InlineData("192.0.2.1", "192.0.2.2", "ip[6:2] & 0x3fff != 0")]
+    [InlineData("2001:db8::1", "2001:db8::2", "ip6[6] == 44")]
+    public void Nothing_that_exceeds_the_path_leaves_in_fragments(string local, string remote, string fragments)
+    {
+        bool ipv6 = local.Contains(':', StringComparison.Ordinal);
+        using VtepLab lab = new();
+        lab.Them.Ip(
+            "link", "add", "vx42", "mtu", "9000", "address", VtepLab.PeerMac.ToString(), "type", "vxlan", "id", "42", "local", remote, "remote", local,
+            "dstport", "4789");
+        lab.Them.Configure("vx42", "10.42.0.2/24");
+        using OverlayDaemon daemon = OverlayDaemon.Start(lab.Us, TunnelJson.Tap(local: local, mtu: 9000, flood: [remote]));
+        using UdpApplication ours = new(lab.Us, "10.42.0.1", Port);
+        using UdpApplication theirs = new(lab.Them, "10.42.0.2", Port);
+        using Recording wire = new(lab.Them, VtepLab.PeerDevice, fragments);
+        using Recording all = new(lab.Them, VtepLab.PeerDevice, $"src host {local} and udp dst port 4789");
+        ours.Send([1], "10.42.0.2", Port);
+        Assert.Equal([[1]], theirs.Take(1));
+        Assert.Equal(0, TooBig(daemon));
+
+        // The largest packet that fits, and the smallest that does not.
+        int largest = 1500 - (ipv6 ? 70 : 50) - 28;
+        ours.Send(new byte[largest], "10.42.0.2", Port);
+        Assert.Equal(largest, theirs.Take(1)[0].Length);
+        ours.Send(new byte[largest + 1], "10.42.0.2", Port);
+        WaitForTooBig(daemon, 1);
+
+        // Plain packets, then a UDP superpacket of eight.
+        for (int i = 0; i < 10; i++)
+        {
+            ours.Send(new byte[4000], "10.42.0.2", Port);
+        }
+
+        WaitForTooBig(daemon, 11);
+        ours.SendSegments(new byte[32_000], 4000, "10.42.0.2", Port);
+        WaitForTooBig(daemon, 19);
+
+        // TCP: both ends believe in segments of 8948 bytes, and hand them over 64 KB at a time.
+        using (TcpFlow flow = new(lab.Us, lab.Them, "10.42.0.2"))
+        {
+            Patience.Until(() => TooBig(daemon) > 25, "dropped TCP segments", () => $"{TooBig(daemon)}");
+            Assert.Equal(0, flow.Received);
+        }
+
+        // Small packets go on, both ways.
+        ours.Send([2], "10.42.0.2", Port);
+        Assert.Equal([[2]], theirs.Take(1));
+        theirs.Send([3], "10.42.0.1", Port);
+        Assert.Equal([[3]], ours.Take(1));
+        JsonElement status = daemon.Status();
+        Assert.Equal(OverlayDaemon.Drops(status, "vx42", "egress"), OverlayDaemon.Counter(status, "vx42", "egress", "drops.too-big"));
+
+        Assert.Empty(wire.Stop("frame.number"));
+        IReadOnlyList<string[]> packets = all.Stop("frame.len");
+        Assert.InRange(packets.Count, 4, int.MaxValue);
+        Assert.All(packets, packet => Assert.InRange(int.Parse(packet[0], null), 0, 1514));
+        Assert.Contains(packets, packet => packet[0] == "1514");
+        Assert.Equal((0, 0), (VtepLab.Snmp(lab.Us, "Ip", "FragCreates"), Kernel.Snmp6(lab.Us, "Ip6FragCreates")));
+        Assert.Equal((0, 0), (VtepLab.Snmp(lab.Them, "Ip", "ReasmReqds"), Kernel.Snmp6(lab.Them, "Ip6ReasmReqds")));
+    }
+
+    private static long TooBig(OverlayDaemon daemon) => OverlayDaemon.Counter(daemon.Status(), "vx42", "egress", "drops.too-big");
+
+    private static void WaitForTooBig(OverlayDaemon daemon, long count)
+    {
+        Patience.Until(() => TooBig(daemon) >= count, $"{count} packets dropped as too big", () => $"{TooBig(daemon)}");
+        Assert.Equal(count, TooBig(daemon));
+    }
+}

@@ -1,0 +1,37 @@
+using System.Globalization;
+using System.Runtime.Versioning;
+using System.Text.RegularExpressions;
+
+namespace Overlay.Testing;
+
+/// <summary>What ping reports.</summary>
+/// <param name="Sent">Requests.</param>
+/// <param name="Received">Answers.</param>
+/// <param name="Output">All it printed.</param>
+public sealed partial record Ping(int Sent, int Received, string Output)
+{
+    /// <summary>Requests without an answer.</summary>
+    public int Lost => Sent - Received;
+
+    /// <summary>Runs ping of iputils in a namespace.</summary>
+    /// <param name="netns">Where.</param>
+    /// <param name="address">Whom.</param>
+    /// <param name="count">How often.</param>
+    /// <param name="options">Further options, such as <c>-f</c>.</param>
+    [SupportedOSPlatform("linux")]
+    public static Ping Run(Netns netns, string address, int count, params string[] options)
+    {
+        ArgumentNullException.ThrowIfNull(netns);
+        CommandResult result = netns.TryExec(
+            TimeSpan.FromSeconds(120), "ping", ["-n", "-q", "-c", count.ToString(CultureInfo.InvariantCulture), .. options, address]);
+        Match summary = Summary().Match(result.Output);
+        return summary.Success
+            ? new Ping(Number(summary.Groups[1]), Number(summary.Groups[2]), result.Output + result.Error)
+            : throw new InvalidOperationException($"ping {address}: exit {result.ExitCode}\n{result.Output}{result.Error}");
+
+        static int Number(Group group) => int.Parse(group.ValueSpan, CultureInfo.InvariantCulture);
+    }
+
+    [GeneratedRegex(@"(\d+) packets transmitted, (\d+) received")]
+    private static partial Regex Summary();
+}
