@@ -25,6 +25,8 @@ public sealed class TunDevice : IPacketPort
     private readonly int _burst;
     private readonly int _burstBytes;
     private readonly bool _vnetHeader;
+    private readonly Output _output;
+    private readonly Coalescer? _coalescer;
     private bool _disposed;
     private int _mtu;
     private long _mtuRead;
@@ -41,6 +43,8 @@ public sealed class TunDevice : IPacketPort
         Name = name;
         InterfaceIndex = index;
         Capabilities = capabilities;
+        _output = new Output(this);
+        _coalescer = options.Coalesce && (capabilities & PortCapabilities.TcpSuperpackets) != 0 ? new Coalescer(capabilities) : null;
         RefreshMtu();
     }
 
@@ -78,6 +82,12 @@ public sealed class TunDevice : IPacketPort
 
     /// <inheritdoc/>
     public int PollHandle => _disposed ? -1 : _handle;
+
+    /// <summary>
+    /// Packets and superpackets handed to the kernel so far. With <see cref="TunDeviceOptions.Coalesce"/> fewer than were sent, since several packets
+    /// of a flow become one.
+    /// </summary>
+    public long Writes { get; private set; }
 
     /// <summary>Opens a device, which is made unless it exists already.</summary>
     /// <param name="name">The interface's name; one with <c>%d</c> in it (<c>vx%d</c>) lets the kernel choose a number.</param>
@@ -186,61 +196,27 @@ public sealed class TunDevice : IPacketPort
 
     /// <summary>
     /// Hands the selected packets to the kernel, as if they had come in by the interface. Packets the kernel or this port cannot take
-    /// (<see cref="Capabilities"/>) are dropped one by one; a superpacket must have a partial checksum.
+    /// (<see cref="Capabilities"/>) are dropped one by one; a superpacket must have a partial checksum. Packets that were merged into a superpacket
+    /// (<see cref="TunDeviceOptions.Coalesce"/>) share its fate.
     /// </summary>
     /// <returns>
     /// <see cref="PortResult.Ok"/>; <see cref="PortResult.Down"/> while the link is down and <see cref="PortResult.Gone"/> after the interface was
     /// deleted, both with what was not sent still pending.
     /// </returns>
-    public unsafe PortResult Send(PacketBatch batch)
+    public PortResult Send(PacketBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        VnetHeader header = default;
-        IoVector* vectors = stackalloc IoVector[2];
-        vectors[0] = new IoVector { Base = &header, Length = VnetHeader.Length };
+        if (_coalescer is not null)
+        {
+            return _coalescer.Send(batch, _output) ? PortResult.Ok : _output.Result;
+        }
+
         foreach (int index in batch.Selection)
         {
-            ref PacketMeta meta = ref batch.Meta(index);
-            ReadOnlySpan<byte> packet = batch.Data(index);
-            DropReason reason = Check(packet);
-            if (reason == DropReason.None && (!CanTake(in meta) || !VnetOffload.TryEncode(packet, in meta, out header)))
+            if (!_output.Write(batch, new ReadOnlySpan<int>(in index), batch.Data(index), batch.Meta(index)))
             {
-                reason = DropReason.SendFailed;
-            }
-
-            if (reason != DropReason.None)
-            {
-                batch.Drop(index, reason);
-                continue;
-            }
-
-            Errno error = Errno.None;
-            fixed (byte* start = packet)
-            {
-                vectors[1] = new IoVector { Base = start, Length = (nuint)packet.Length };
-                do
-                {
-                    nint written = _vnetHeader ? Libc.writev(_handle, vectors, 2) : Libc.write(_handle, start, (nuint)packet.Length);
-                    error = written < 0 ? Libc.LastError : Errno.None;
-                }
-                while (error == Errno.EINTR);
-            }
-
-            switch (error)
-            {
-                case Errno.None:
-                    meta.State = PacketState.Sent;
-                    break;
-                case Errno.EAGAIN:
-                    return PortResult.WouldBlock;
-                case Errno.EIO:
-                    return PortResult.Down;
-                case Errno.EBADFD:
-                    return PortResult.Gone;
-                default:
-                    batch.Drop(index, DropReason.SendFailed);
-                    break;
+                return _output.Result;
             }
         }
 
@@ -382,6 +358,26 @@ public sealed class TunDevice : IPacketPort
         _ => throw new LinuxException(error, "readv", Name),
     };
 
+    private unsafe Errno Write(in VnetHeader header, ReadOnlySpan<byte> packet)
+    {
+        Errno error;
+        fixed (VnetHeader* front = &header)
+        fixed (byte* start = packet)
+        {
+            IoVector* vectors = stackalloc IoVector[2];
+            vectors[0] = new IoVector { Base = front, Length = VnetHeader.Length };
+            vectors[1] = new IoVector { Base = start, Length = (nuint)packet.Length };
+            do
+            {
+                nint written = _vnetHeader ? Libc.writev(_handle, vectors, 2) : Libc.write(_handle, start, (nuint)packet.Length);
+                error = written < 0 ? Libc.LastError : Errno.None;
+            }
+            while (error == Errno.EINTR);
+        }
+
+        return error;
+    }
+
     /// <summary>What the kernel would refuse, or take although it must not (it accepts more than 65 535 bytes).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private DropReason Check(ReadOnlySpan<byte> packet)
@@ -406,4 +402,55 @@ public sealed class TunDevice : IPacketPort
         SegmentationKind.Udp => (Capabilities & PortCapabilities.UdpSuperpackets) != 0,
         _ => (Capabilities & PortCapabilities.TcpSuperpackets) != 0,
     };
+
+    /// <summary>The way into the kernel: one system call for each packet or superpacket.</summary>
+    private sealed class Output(TunDevice device) : ICoalescerOutput
+    {
+        /// <summary>Why the last packet was not taken.</summary>
+        public PortResult Result { get; private set; }
+
+        public bool Write(PacketBatch batch, ReadOnlySpan<int> descriptors, ReadOnlySpan<byte> packet, in PacketMeta meta)
+        {
+            VnetHeader header = default;
+            DropReason reason = device.Check(packet);
+            if (reason == DropReason.None && (!device.CanTake(meta) || !VnetOffload.TryEncode(packet, meta, out header)))
+            {
+                reason = DropReason.SendFailed;
+            }
+
+            if (reason == DropReason.None)
+            {
+                switch (device.Write(in header, packet))
+                {
+                    case Errno.None:
+                        device.Writes++;
+                        foreach (int index in descriptors)
+                        {
+                            batch.Meta(index).State = PacketState.Sent;
+                        }
+
+                        return true;
+                    case Errno.EAGAIN:
+                        Result = PortResult.WouldBlock;
+                        return false;
+                    case Errno.EIO:
+                        Result = PortResult.Down;
+                        return false;
+                    case Errno.EBADFD:
+                        Result = PortResult.Gone;
+                        return false;
+                    default:
+                        reason = DropReason.SendFailed;
+                        break;
+                }
+            }
+
+            foreach (int index in descriptors)
+            {
+                batch.Drop(index, reason);
+            }
+
+            return true;
+        }
+    }
 }

@@ -21,6 +21,12 @@ public sealed record TunDeviceOptions
     /// </summary>
     public bool Uso { get; init; } = true;
 
+    /// <summary>
+    /// Whether packets of a batch that were cut from one piece are put together again before they are handed to the kernel (generic receive offload;
+    /// see <see cref="Coalescer"/>). Without effect where the device takes no superpackets.
+    /// </summary>
+    public bool Coalesce { get; init; } = true;
+
     /// <summary>Whether the device has several queues (IFF_MULTI_QUEUE): each further open of the name adds one.</summary>
     public bool MultiQueue { get; init; }
 

@@ -20,6 +20,7 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
             Layer = config.Device.Layer,
             Tso = config.Offload.Tso,
             Uso = config.Offload.Uso,
+            Coalesce = config.Offload.Gro,
         });
         try
         {

@@ -1,0 +1,190 @@
+using System.Buffers.Binary;
+using Overlay.Wire;
+
+namespace Overlay.DataPath;
+
+/// <summary>
+/// One open superpacket: the packets of a flow as far as they continue each other. The first is only remembered; when a second one fits, both are
+/// copied, so that a packet which stays alone costs no copy.
+/// </summary>
+internal sealed class CoalescedFlow
+{
+    /// <summary>The most segments of a TCP superpacket.</summary>
+    public const int MaxTcpSegments = 512;
+
+    /// <summary>The most segments of a UDP superpacket (UDP_MAX_SEGMENTS of the kernel).</summary>
+    public const int MaxUdpSegments = 128;
+
+    private readonly int[] _descriptors = new int[MaxTcpSegments];
+    private byte[]? _buffer;
+    private FlowPacket _shape;
+    private int _count;
+    private int _length;
+    private int _segmentSize;
+    private uint _sequence;
+    private ushort _identification;
+    private bool _dontFragment;
+    private ulong _pseudoHeader;
+
+    /// <summary>The hash of the flow.</summary>
+    public ulong FlowKey => _shape.FlowKey;
+
+    /// <summary>The hash of its addresses.</summary>
+    public ulong AddressKey => _shape.AddressKey;
+
+    /// <summary>Begins with a packet that may merge.</summary>
+    public void Open(PacketBatch batch, int index, in FlowPacket shape)
+    {
+        ReadOnlySpan<byte> packet = batch.Data(index);
+        _shape = shape;
+        _descriptors[0] = index;
+        _count = 1;
+        _length = 0;
+        _segmentSize = packet.Length - shape.HeaderLength;
+        _sequence = shape.IsTcp ? Sequence(packet, shape) : 0;
+        if (shape.IsIPv4)
+        {
+            _identification = BinaryPrimitives.ReadUInt16BigEndian(packet[(shape.Network + IPv4Packet.IdentificationOffset)..]);
+            _dontFragment = (packet[shape.Network + IPv4Packet.FragmentOffsetOffset] & ((int)IPv4Flags.DontFragment << 5)) != 0;
+        }
+    }
+
+    /// <summary>Takes in a packet that may merge, if it continues what there is.</summary>
+    public AppendResult TryAppend(PacketBatch batch, int index, in FlowPacket shape)
+    {
+        ReadOnlySpan<byte> packet = batch.Data(index);
+        int first = _descriptors[0];
+        ReadOnlySpan<byte> head = _length == 0 ? batch.Data(first) : _buffer;
+        if (!Continues(packet, shape) || !CoalescingRules.HaveSameHeaders(head, packet, shape) || (_length == 0 && !TryCopyFirst(head, batch.Meta(first).Checksum)))
+        {
+            return AppendResult.Refused;
+        }
+
+        if (!TryCopyPayload(packet, batch.Meta(index).Checksum))
+        {
+            return AppendResult.Damaged;
+        }
+
+        int payload = packet.Length - shape.HeaderLength;
+        _length += payload;
+        _descriptors[_count++] = index;
+        if (shape.EndsTrain)
+        {
+            _buffer![shape.Transport + TcpPacket.FlagsOffset] |= (byte)TcpFlags.Psh;
+        }
+
+        // A shorter segment can only be the last: cutting gives all others one size.
+        return shape.EndsTrain || payload < _segmentSize || _count == (shape.IsTcp ? MaxTcpSegments : MaxUdpSegments)
+            ? AppendResult.MergedAsLast
+            : AppendResult.Merged;
+    }
+
+    /// <summary>Hands over the superpacket, or the one packet as it came.</summary>
+    /// <returns>What the output says.</returns>
+    public bool Write(PacketBatch batch, ICoalescerOutput output)
+    {
+        ref readonly PacketMeta first = ref batch.Meta(_descriptors[0]);
+        ReadOnlySpan<int> descriptors = _descriptors.AsSpan(0, _count);
+        if (_count == 1)
+        {
+            return output.Write(batch, descriptors, batch.Data(_descriptors[0]), first);
+        }
+
+        Span<byte> packet = _buffer.AsSpan(0, _length);
+        Finish(packet);
+        PacketMeta meta = first;
+        meta.Segmentation = !_shape.IsTcp ? SegmentationKind.Udp : _shape.IsIPv4 ? SegmentationKind.TcpIPv4 : SegmentationKind.TcpIPv6;
+        meta.SegmentSize = (ushort)_segmentSize;
+        meta.HeaderLength = (ushort)_shape.HeaderLength;
+        meta.NetworkStart = (ushort)_shape.Network;
+        meta.ChecksumStart = (ushort)_shape.Transport;
+        meta.ChecksumOffset = (ushort)_shape.ChecksumOffset;
+        meta.Checksum = ChecksumState.Partial;
+        return output.Write(batch, descriptors, packet, meta);
+    }
+
+    private static uint Sequence(ReadOnlySpan<byte> packet, in FlowPacket shape) =>
+        BinaryPrimitives.ReadUInt32BigEndian(packet[(shape.Transport + TcpPacket.SequenceNumberOffset)..]);
+
+    // All that depends on what is there already: place in the stream, room.
+    private bool Continues(ReadOnlySpan<byte> packet, in FlowPacket shape)
+    {
+        int payload = packet.Length - shape.HeaderLength;
+        int length = (_length == 0 ? _shape.HeaderLength + _segmentSize : _length) + payload;
+        if (shape.HeaderLength != _shape.HeaderLength || shape.Network != _shape.Network || shape.IsTcp != _shape.IsTcp || shape.IsIPv4 != _shape.IsIPv4 ||
+            payload > _segmentSize || length - shape.Network > IPv4Packet.MaximumLength)
+        {
+            return false;
+        }
+
+        // All segments so far have one size.
+        if (shape.IsTcp && Sequence(packet, shape) != _sequence + (uint)(_count * _segmentSize))
+        {
+            return false;
+        }
+
+        // Cutting counts the identification up. With DF nobody will ever look at it (RFC 6864 §4.1).
+        return !shape.IsIPv4 || _dontFragment ||
+            BinaryPrimitives.ReadUInt16BigEndian(packet[(shape.Network + IPv4Packet.IdentificationOffset)..]) == (ushort)(_identification + _count);
+    }
+
+    private bool TryCopyFirst(ReadOnlySpan<byte> packet, ChecksumState checksum)
+    {
+        _buffer ??= GC.AllocateUninitializedArray<byte>(PacketBatch.MaxPacketLength, pinned: true);
+        ReadOnlySpan<byte> ip = packet[_shape.Network.._shape.Transport];
+        ReadOnlySpan<byte> addresses = _shape.IsIPv4 ? ip.Slice(IPv4Packet.SourceOffset, 8) : ip.Slice(IPv6Packet.SourceOffset, 32);
+        _pseudoHeader = InternetChecksum.Partial(addresses) + InternetChecksum.Word((ushort)(_shape.IsTcp ? IPProtocol.Tcp : IPProtocol.Udp));
+        packet[.._shape.HeaderLength].CopyTo(_buffer);
+        _length = _shape.HeaderLength;
+        bool copied = TryCopyPayload(packet, checksum);
+        _length = copied ? packet.Length : 0;
+        return copied;
+    }
+
+    // Copies behind what is there, and checks on the way; nothing counts before the caller moves the length.
+    private bool TryCopyPayload(ReadOnlySpan<byte> packet, ChecksumState checksum)
+    {
+        // The superpacket gets a header checksum of its own, which must not make a broken header whole.
+        if (_shape.IsIPv4 && !InternetChecksum.IsValid(packet[_shape.Network.._shape.Transport]))
+        {
+            return false;
+        }
+
+        ReadOnlySpan<byte> payload = packet[_shape.HeaderLength..];
+        Span<byte> tail = _buffer.AsSpan(_length);
+        if (checksum != ChecksumState.Unverified)
+        {
+            payload.CopyTo(tail);
+            return true;
+        }
+
+        ulong sum = _pseudoHeader + InternetChecksum.Word((ushort)(packet.Length - _shape.Transport));
+        sum = InternetChecksum.Partial(packet[_shape.Transport.._shape.HeaderLength], sum);
+        return InternetChecksum.Fold(InternetChecksum.CopyPartial(payload, tail, sum)) == 0xFFFF;
+    }
+
+    // Lengths, header checksum and the pseudo-header sum of the whole; everything else is as in the first packet.
+    private void Finish(Span<byte> packet)
+    {
+        Span<byte> ip = packet[_shape.Network.._shape.Transport];
+        if (_shape.IsIPv4)
+        {
+            BinaryPrimitives.WriteUInt16BigEndian(ip[IPv4Packet.TotalLengthOffset..], (ushort)(packet.Length - _shape.Network));
+            BinaryPrimitives.WriteUInt16BigEndian(ip[IPv4Packet.ChecksumOffset..], 0);
+            BinaryPrimitives.WriteUInt16BigEndian(ip[IPv4Packet.ChecksumOffset..], InternetChecksum.Compute(ip));
+        }
+        else
+        {
+            BinaryPrimitives.WriteUInt16BigEndian(ip[IPv6Packet.PayloadLengthOffset..], (ushort)(packet.Length - _shape.Transport));
+        }
+
+        ushort length = (ushort)(packet.Length - _shape.Transport);
+        Span<byte> transport = packet[_shape.Transport.._shape.HeaderLength];
+        if (!_shape.IsTcp)
+        {
+            BinaryPrimitives.WriteUInt16BigEndian(transport[UdpPacket.LengthOffset..], length);
+        }
+
+        BinaryPrimitives.WriteUInt16BigEndian(transport[_shape.ChecksumOffset..], InternetChecksum.Fold(_pseudoHeader + InternetChecksum.Word(length)));
+    }
+}
