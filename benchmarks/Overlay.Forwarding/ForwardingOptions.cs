@@ -69,6 +69,17 @@ internal sealed record ForwardingOptions
         return mistake.Length == 0;
     }
 
+    /// <summary>Looks for a pattern that chooses nothing.</summary>
+    /// <param name="cases">The names of all cases.</param>
+    /// <param name="subjects">The names of all subjects.</param>
+    /// <returns>What is wrong; null if nothing is.</returns>
+    public string? FindMistake(IReadOnlyList<string> cases, IReadOnlyList<string> subjects) => FindMistake("case", Cases, cases) ?? FindMistake("subject", Subjects, subjects);
+
+    private static string? FindMistake(string what, IReadOnlyList<string> patterns, IReadOnlyList<string> names) =>
+        patterns.FirstOrDefault(pattern => !names.Any(name => Chosen([pattern], name))) is string wrong
+            ? $"there is no {what} {wrong}; there are {string.Join(' ', names)}"
+            : null;
+
     private static int Number(string argument, string value, int maximum, ref string mistake)
     {
         if (!int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) || number < 1 || number > maximum)

@@ -5,19 +5,21 @@ using Overlay.Forwarding.Report;
 using Overlay.Forwarding.Subjects;
 using ExitCode = Overlay.Forwarding.ExitCode;
 
-if (!ForwardingOptions.TryParse(args, out ForwardingOptions options, out string mistake))
+string output = Path.Combine(Repository.Root, "artifacts", "forward");
+Catalog catalog = new(Repository.Root, output);
+string[] cases = [.. ForwardingCase.All.Select(forwardingCase => forwardingCase.Name)];
+string[] subjects = [.. catalog.Contestants.Select(contestant => contestant.Name)];
+if (!ForwardingOptions.TryParse(args, out ForwardingOptions options, out string? mistake) || (mistake = options.FindMistake(cases, subjects)) is not null)
 {
     Console.Error.WriteLine($"bench forward: {mistake}");
     Console.Error.WriteLine(ForwardingOptions.Usage);
     return ExitCode.Usage;
 }
 
-string output = Path.Combine(Repository.Root, "artifacts", "forward");
-Catalog catalog = new(Repository.Root, output);
 if (options.List)
 {
-    Console.WriteLine($"cases: {string.Join(' ', ForwardingCase.All.Select(c => c.Name))}");
-    Console.WriteLine($"subjects: {string.Join(' ', catalog.Contestants.Select(c => c.Name))}");
+    Console.WriteLine($"cases: {string.Join(' ', cases)}");
+    Console.WriteLine($"subjects: {string.Join(' ', subjects)}");
     return ExitCode.Measured;
 }
 

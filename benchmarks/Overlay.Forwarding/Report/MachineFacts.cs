@@ -24,6 +24,14 @@ internal sealed record MachineFacts
     /// <summary>The version of .NET that overlayd runs on.</summary>
     public required string Runtime { get; init; }
 
+    /// <summary>How overlayd was compiled; anything but <c>Release</c> measures the compiler.</summary>
+    public string Configuration { get; init; } =
+#if DEBUG
+        "Debug";
+#else
+        "Release";
+#endif
+
     /// <summary>The commit that was measured, with <c>+</c> if files differ from it.</summary>
     public required string Commit { get; init; }
 

@@ -28,7 +28,7 @@ internal static class MarkdownReport
     private static void WriteFacts(StringBuilder text, ForwardingReport report)
     {
         MachineFacts machine = report.Machine;
-        Line(text, $"{machine.Time:yyyy-MM-dd HH:mm} UTC, commit {machine.Commit}, {machine.Runtime}");
+        Line(text, $"{machine.Time:yyyy-MM-dd HH:mm} UTC, commit {machine.Commit}, {machine.Configuration} build, {machine.Runtime}");
         Line(text, $"Linux {machine.Kernel}, {machine.Processor}, {machine.Cpus} CPUs, load {machine.LoadBefore} before and {machine.LoadAfter} after");
         Line(text, $"{machine.Iperf3}, congestion control {machine.CongestionControl}; \"one CPU\" is CPU {machine.SharedCpu}");
         Line(text, $"Two namespaces on one veth pair, MTU {report.UnderlayMtu}, overlay MTU {report.OverlayMtu}; interleaved rounds: {report.Rounds} of {report.Seconds} s");
