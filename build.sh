@@ -17,7 +17,7 @@ usage: ./build.sh COMMAND
 
   build                       build everything
   test [--long]               run every test; the last line is "N passed, N failed, N skipped"
-  demo [--json] [--pcap DIR]  kernel and Overlay side by side in network namespaces
+  demo [--json] [--pcap DIR]  kernel and Overlay side by side in network namespaces; JSON only, captures in DIR
   bench [FILTER [OPTION...]]  benchmarks beside plain C and PacketDotNet; FILTER and options as in BenchmarkDotNet: '*Encap*' --job short
   bench forward [OPTION...]   two network namespaces and a tunnel: kernel vxlan, overlayd and the probe in C, in interleaved rounds;
                               --rounds N, --seconds S, --only CASE, --subject NAME, --json FILE, --quick, --list (benchmarks/README.md)
@@ -53,9 +53,11 @@ git git'
 /usr/include/zlib.h zlib1g-dev'
   local network='ip iproute2
 ethtool ethtool
+ping iputils-ping
 tshark tshark
 tcpdump tcpdump
 iperf3 iperf3
+ping iputils-ping
 /usr/lib/python3/dist-packages/scapy python3-scapy
 linux.uml user-mode-linux
 ps procps

@@ -59,11 +59,19 @@ internal sealed class DemoRun(DemoOptions options, Narrator narrator, Cancellati
         }
 
         cancellation.ThrowIfCancellationRequested();
-        using Lab lab = Lab.Create(chosen);
-        byte[] frame = FrameCatcher.Catch(lab, cancellation);
-        PacketPicture picture = PacketPicture.Of(frame);
-        narrator.Heading($"{results.Count + 1}. A ping in VXLAN, as it left for {chosen.PeerName}: {frame.Length} bytes on the cable");
-        narrator.Text(picture.ToString());
-        return new CapturedFrame(chosen.Name, Convert.ToHexStringLower(frame), picture.Intact, picture.Layers);
+        try
+        {
+            using Lab lab = Lab.Create(chosen);
+            byte[] frame = FrameCatcher.Catch(lab, cancellation);
+            PacketPicture picture = PacketPicture.Of(frame);
+            narrator.Heading($"{results.Count + 1}. A ping in VXLAN, as it left for {chosen.PeerName}: {frame.Length} bytes on the cable");
+            narrator.Text(picture.ToString());
+            return new CapturedFrame(chosen.Name, Convert.ToHexStringLower(frame), picture.Intact, picture.Layers);
+        }
+        catch (Exception exception) when (Machine.IsFailure(exception))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            return new CapturedFrame(chosen.Name, "", Intact: false, []) { Failure = Machine.Explain(exception) };
+        }
     }
 }

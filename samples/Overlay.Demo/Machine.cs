@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Overlay.Testing;
 
 namespace Overlay.Demo;
@@ -48,6 +49,10 @@ internal static class Machine
         .Concat(["/usr/sbin", "/sbin"])
         .Select(directory => Path.Combine(directory, name))
         .FirstOrDefault(File.Exists);
+
+    /// <summary>Whether an exception says that a step went wrong: the kernel, a program or a time limit. Anything else is a mistake of this program.</summary>
+    public static bool IsFailure(Exception exception) =>
+        exception is IOException or SocketException or InvalidOperationException or InvalidDataException or TimeoutException;
 
     /// <summary>The message of an exception, without the word that makes it a skipped test elsewhere.</summary>
     public static string Explain(Exception exception) => exception.Message.Replace("$XunitDynamicSkip$", "", StringComparison.Ordinal);

@@ -16,30 +16,25 @@ using Overlay.Tables;
 
 [assembly: System.Runtime.Versioning.SupportedOSPlatform("linux")]
 
-Arguments arguments;
-try
-{
-    arguments = Arguments.Parse(args);
-}
-catch (FormatException e)
-{
-    Console.Error.WriteLine($"overlay-forwarder: {e.Message}");
-    Console.Error.WriteLine("usage: overlay-forwarder vxlan|ipip LOCAL DEVICE ADDRESS/LENGTH [--vni N] [--mac MAC] PREFIX=REMOTE[,MAC]...");
-    return 2;
-}
-
 using CancellationTokenSource stop = new();
 using PosixSignalRegistration term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 try
 {
-    Forward(arguments, stop.Token);
+    Forward(Arguments.Parse(args), stop.Token);
     return 0;
 }
 catch (IOException e)
 {
     Console.Error.WriteLine($"overlay-forwarder: {e.Message}");
     return 3;
+}
+catch (Exception e) when (e is FormatException or OverflowException or ArgumentException)
+{
+    // Not a number, no such prefix length, a name that no interface can have: the command line is wrong.
+    Console.Error.WriteLine($"overlay-forwarder: {e.Message}");
+    Console.Error.WriteLine("usage: overlay-forwarder vxlan|ipip LOCAL DEVICE ADDRESS/LENGTH [--vni N] [--mac MAC] PREFIX=REMOTE[,MAC]...");
+    return 2;
 }
 
 void Stop(PosixSignalContext context)
@@ -133,6 +128,11 @@ internal sealed record Arguments(TunnelKind Kind, ValueIPAddress Local, string D
                     result.Routes.Add(ParseRow(word, result.Kind));
                     break;
             }
+        }
+
+        if (result.Routes.Exists(route => route.Entry.Remote.AddressFamily != result.Local.AddressFamily))
+        {
+            throw new FormatException($"each remote must be of the family of {result.Local}");
         }
 
         return result.Routes.Count > 0 ? result : throw new FormatException("no row says where packets go");

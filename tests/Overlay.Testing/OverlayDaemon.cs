@@ -70,6 +70,7 @@ public sealed class OverlayDaemon : IDisposable
     public static OverlayDaemon Start(Netns netns, string tunnels, string? workers = null)
     {
         ArgumentNullException.ThrowIfNull(netns);
+        TunAccess.Require();
         string directory = Directory.CreateTempSubdirectory("overlayd-").FullName;
         string config = Path.Combine(directory, "overlayd.json");
         string socket = Path.Combine(directory, "overlayd.sock");

@@ -62,15 +62,16 @@ public sealed class UmlPeer : IDisposable
     /// <summary>The modules of IP in IP: the devices ipip, sit and ip6tnl. In an order in which they can be loaded, as all lists here.</summary>
     public static IReadOnlyList<string> IPInIPModules { get; } =
     [
-        "lib/crc-ccitt", "net/ipv6/ipv6", "net/ipv4/tunnel4", "net/ipv4/ip_tunnel", "net/ipv4/ipip", "net/ipv6/tunnel6", "net/ipv6/ip6_tunnel", "net/ipv6/sit",
+        "lib/crc-ccitt", "net/ipv6/ipv6", "net/ipv4/tunnel4", "net/ipv4/ip_tunnel", "net/ipv4/ipip", "net/ipv6/tunnel6", "net/ipv6/ip6_tunnel",
+        "net/ipv6/sit",
     ];
 
     /// <summary>Those and the modules of geneve, gre, gretap, ip6gre, fou, vxlan and vrf devices.</summary>
     public static IReadOnlyList<string> AllModules { get; } =
     [
         .. IPInIPModules,
-        "net/ipv4/udp_tunnel", "net/ipv6/ip6_udp_tunnel", "drivers/net/geneve", "net/ipv4/gre", "net/ipv4/ip_gre", "net/ipv6/ip6_gre", "net/ipv4/fou", "net/ipv6/fou6",
-        "drivers/net/vxlan/vxlan", "drivers/net/vrf",
+        "net/ipv4/udp_tunnel", "net/ipv6/ip6_udp_tunnel", "drivers/net/geneve", "net/ipv4/gre", "net/ipv4/ip_gre", "net/ipv6/ip6_gre",
+        "net/ipv4/fou", "net/ipv6/fou6", "drivers/net/vxlan/vxlan", "drivers/net/vrf",
     ];
 
     /// <summary>The process id; its helpers are of the process group with this number.</summary>
@@ -244,7 +245,8 @@ public sealed class UmlPeer : IDisposable
         while (_process.StandardOutput.ReadLine() is { } line)
         {
             string[] parts = line.Split(' ');
-            if (parts.Length == 4 && int.TryParse(parts[0], CultureInfo.InvariantCulture, out int id) && _open.TryRemove(id, out TaskCompletionSource<CommandResult>? completion))
+            if (parts.Length == 4 && int.TryParse(parts[0], CultureInfo.InvariantCulture, out int id) &&
+                _open.TryRemove(id, out TaskCompletionSource<CommandResult>? completion))
             {
                 completion.SetResult(new CommandResult(int.Parse(parts[1], CultureInfo.InvariantCulture), Text(parts[2]), Text(parts[3])));
             }

@@ -80,9 +80,11 @@ internal sealed class Audit
     // What the kernel itself sent into the tunnel device: membership reports and the like (RFC 3810). It counts them.
     private static long MulticastSent(LabHost host)
     {
+        const string Counter = "Ip6OutMcastPkts";
         string file = $"/proc/thread-self/net/dev_snmp6/{host.Plan.OverlayDevice}";
-        string? line = host.Netns.Run(() => File.Exists(file) ? File.ReadLines(file).FirstOrDefault(text => text.StartsWith("Ip6OutMcastPkts", StringComparison.Ordinal)) : null);
-        return line is null ? 0 : long.Parse(line.AsSpan("Ip6OutMcastPkts".Length).Trim(), CultureInfo.InvariantCulture);
+        string[] lines = host.Netns.Run(() => File.Exists(file) ? File.ReadAllLines(file) : []);
+        string? line = Array.Find(lines, text => text.StartsWith(Counter, StringComparison.Ordinal));
+        return line is null ? 0 : long.Parse(line.AsSpan(Counter.Length).Trim(), CultureInfo.InvariantCulture);
     }
 
     private void Explain(string reason, string why)

@@ -19,7 +19,6 @@ internal sealed class CaseRun(TunnelCase tunnelCase, string? pcapDirectory, Narr
     private const int PingPayload = 56;
     private const int FullSizePings = 10;
     private const int Datagrams = 256;
-    private const int UdpHeader = 8;
     private const int ComparedBytes = 4 << 20;
     private const int MeasuredSeconds = 1;
 
@@ -43,7 +42,7 @@ internal sealed class CaseRun(TunnelCase tunnelCase, string? pcapDirectory, Narr
             narrator.Step("unavailable", exception.Message);
             return _result with { Available = false, Unavailable = exception.Message };
         }
-        catch (Exception exception) when (exception is IOException or SocketException or InvalidOperationException or InvalidDataException or TimeoutException)
+        catch (Exception exception) when (Machine.IsFailure(exception))
         {
             // A signal of the terminal ends the programs that were started here, too: that is no failure.
             cancellation.ThrowIfCancellationRequested();
@@ -85,6 +84,11 @@ internal sealed class CaseRun(TunnelCase tunnelCase, string? pcapDirectory, Narr
         _result = _result with { Mtu = mtu };
         Check(mtu == expected, $"the MTU of the tunnel is {mtu}, not {expected}");
         Check(mtu == lab.There.OverlayMtu, $"the MTU of the tunnel is {mtu} here and {lab.There.OverlayMtu} at the peer");
+        foreach (string device in tunnelCase.Kind == TunnelKind.IPInIP ? lab.Here.KernelTunnelDevices : [])
+        {
+            narrator.Step("note", $"this kernel has {device}: it sees these packets, too, and may answer them with ICMP errors");
+        }
+
         narrator.Step("start", $"overlayd was ready after {lab.Here.Daemon!.StartTime.TotalMilliseconds:0} ms; MTU {mtu} over a link of {LinkMtu}");
     }
 
@@ -98,7 +102,8 @@ internal sealed class CaseRun(TunnelCase tunnelCase, string? pcapDirectory, Narr
         {
             using (EchoClient echo = new(lab.Here.Netns, address))
             {
-                result = result with { Ping = echo.Run(Pings, PingPayload, cancellation), FullSizePing = echo.Run(FullSizePings, fullPayload, cancellation) };
+                result = result with { Ping = echo.Run(Pings, PingPayload, cancellation) };
+                result = result with { FullSizePing = echo.Run(FullSizePings, fullPayload, cancellation) };
             }
 
             ReportPings(name, address, result);
@@ -109,15 +114,13 @@ internal sealed class CaseRun(TunnelCase tunnelCase, string? pcapDirectory, Narr
 
             // A UDP header is as long as that of an echo request, so the same payload fills the MTU.
             result = result with { Udp = UdpExchange.Run(lab.Here.Netns, lab.There.Netns, address, Datagrams, fullPayload, cancellation) };
-            narrator.Step($"UDP {Short(family)}", $"{result.Udp.Received} of {result.Udp.Sent} datagrams of {fullPayload + UdpHeader} bytes there and back, every byte compared");
+            narrator.Step(
+                $"UDP {Short(family)}",
+                $"{result.Udp.Received} of {result.Udp.Sent} datagrams of {fullPayload} bytes that fill the MTU, there and back, every byte compared");
             Check(result.Udp.Complete, $"{name}: {result.Udp.Sent - result.Udp.Received} of {result.Udp.Sent} UDP datagrams were lost");
 
-            result = result with
-            {
-                TcpBytesSent = TcpTransfer.Run(lab.Here.Netns, lab.There.Netns, address, ComparedBytes, ComparedBound, cancellation).Bytes,
-                TcpBytesReceived = TcpTransfer.Run(
-                    lab.There.Netns, lab.Here.Netns, IPAddress.Parse(lab.Here.Plan.InnerAddress(family)), ComparedBytes, ComparedBound, cancellation).Bytes,
-            };
+            result = result with { TcpBytesSent = Transfer(lab.Here, lab.There, family, ComparedBytes, ComparedBound).Bytes };
+            result = result with { TcpBytesReceived = Transfer(lab.There, lab.Here, family, ComparedBytes, ComparedBound).Bytes };
             narrator.Step($"TCP {Short(family)}", $"{result.TcpBytesSent} bytes out, {result.TcpBytesReceived} bytes in, every byte compared");
             Check(result is { TcpBytesSent: > 0, TcpBytesReceived: > 0 }, $"{name}: no TCP in one of the directions");
         }
@@ -133,7 +136,7 @@ internal sealed class CaseRun(TunnelCase tunnelCase, string? pcapDirectory, Narr
         _result = _result with { RoundTripMicroseconds = _result.RoundTripMicroseconds ?? ping.RoundTripMicroseconds };
         narrator.Step(
             $"ping v{name[^1]}",
-            FormattableString.Invariant($"{address}: {ping.Received} of {ping.Sent}, median {ping.RoundTripMicroseconds:0.0} us; {full.Received} of {full.Sent} that fill the MTU, median {full.RoundTripMicroseconds:0.0} us"));
+            $"{address}: {InWords(ping)}; that fill the MTU: {InWords(full)}");
         Check(ping.Complete && full.Complete, $"{name}: {ping.Sent + full.Sent - ping.Received - full.Received} pings were lost");
     }
 
@@ -147,7 +150,9 @@ internal sealed class CaseRun(TunnelCase tunnelCase, string? pcapDirectory, Narr
         string protocol = family == AddressFamily.InterNetwork ? "ARP" : "ND";
         narrator.Step(protocol, $"here the peer is {result.NeighborMac ?? "unknown"}, at the peer this host is {result.OwnMacAtPeer ?? "unknown"}");
         Check(result.NeighborMac == lab.There.Plan.Mac, $"{protocol}: the peer is {result.NeighborMac ?? "unknown"} here, not {lab.There.Plan.Mac}");
-        Check(result.OwnMacAtPeer == lab.Here.Plan.Mac, $"{protocol}: this host is {result.OwnMacAtPeer ?? "unknown"} at the peer, not {lab.Here.Plan.Mac}");
+        Check(
+            result.OwnMacAtPeer == lab.Here.Plan.Mac,
+            $"{protocol}: this host is {result.OwnMacAtPeer ?? "unknown"} at the peer, not {lab.Here.Plan.Mac}");
         return result;
     }
 
@@ -160,7 +165,8 @@ internal sealed class CaseRun(TunnelCase tunnelCase, string? pcapDirectory, Narr
         _result = _result with { GbitPerSecondReceived = Throughput(lab, family, reverse: true, iperf) };
         narrator.Step(
             iperf ? "iperf3" : "TCP, own",
-            FormattableString.Invariant($"{_result.GbitPerSecondSent:0.00} Gbit/s out, {_result.GbitPerSecondReceived:0.00} Gbit/s in, one connection, {MeasuredSeconds} s each"));
+            FormattableString.Invariant($"{_result.GbitPerSecondSent:0.00} Gbit/s out, {_result.GbitPerSecondReceived:0.00} Gbit/s in, ") +
+                $"one connection, {MeasuredSeconds} s each");
         Check(_result is { GbitPerSecondSent: > 0, GbitPerSecondReceived: > 0 }, "no TCP in one of the directions while measuring");
     }
 
@@ -173,10 +179,11 @@ internal sealed class CaseRun(TunnelCase tunnelCase, string? pcapDirectory, Narr
         }
 
         (LabHost sender, LabHost receiver) = reverse ? (lab.There, lab.Here) : (lab.Here, lab.There);
-        return TcpTransfer.Run(
-            sender.Netns, receiver.Netns, IPAddress.Parse(receiver.Plan.InnerAddress(family)), long.MaxValue, TimeSpan.FromSeconds(MeasuredSeconds), cancellation)
-            .GbitPerSecond;
+        return Transfer(sender, receiver, family, long.MaxValue, TimeSpan.FromSeconds(MeasuredSeconds)).GbitPerSecond;
     }
+
+    private TcpResult Transfer(LabHost sender, LabHost receiver, AddressFamily family, long bytes, TimeSpan time) =>
+        TcpTransfer.Run(sender.Netns, receiver.Netns, IPAddress.Parse(receiver.Plan.InnerAddress(family)), bytes, time, cancellation);
 
     private void Close(Lab lab)
     {
@@ -213,6 +220,8 @@ internal sealed class CaseRun(TunnelCase tunnelCase, string? pcapDirectory, Narr
             _failures.Add(failure);
         }
     }
+
+    private static string InWords(EchoResult result) => FormattableString.Invariant($"{result.Received} of {result.Sent}, median {result.RoundTripMicroseconds:0.0} us");
 
     private static string Short(AddressFamily family) => family == AddressFamily.InterNetwork ? "v4" : "v6";
 }

@@ -12,7 +12,8 @@ namespace Overlay.Demo.Cases;
 /// <param name="Consumed">Packets used up by overlayd itself.</param>
 /// <param name="Drops">Drops by reason.</param>
 internal sealed record DirectionBook(
-    string Host, string Direction, long RxPackets, long TxPackets, long Replicated, long Originated, long Consumed, IReadOnlyDictionary<string, long> Drops)
+    string Host, string Direction, long RxPackets, long TxPackets, long Replicated, long Originated, long Consumed,
+    IReadOnlyDictionary<string, long> Drops)
 {
     /// <summary>Whether nothing vanished: rx + replicated + originated = tx + consumed + drops.</summary>
     public bool Balanced => RxPackets + Replicated + Originated == TxPackets + Consumed + Drops.Values.Sum();
@@ -29,9 +30,11 @@ internal sealed record DirectionBook(
     }
 
     /// <summary>Reads counters by reason.</summary>
-    public static Dictionary<string, long> ReadDrops(JsonElement drops) => drops.EnumerateObject().ToDictionary(drop => drop.Name, drop => drop.Value.GetInt64());
+    public static Dictionary<string, long> ReadDrops(JsonElement drops) =>
+        drops.EnumerateObject().ToDictionary(drop => drop.Name, drop => drop.Value.GetInt64());
 
     /// <inheritdoc/>
-    public override string ToString() => FormattableString.Invariant(
-        $"{Host} {Direction}: {RxPackets} rx + {Replicated} replicated + {Originated} originated {(Balanced ? "=" : "is not")} {TxPackets} tx + {Consumed} consumed + {Drops.Values.Sum()} dropped");
+    public override string ToString() =>
+        $"{Host} {Direction}: {RxPackets} rx + {Replicated} replicated + {Originated} originated {(Balanced ? "=" : "is not")} " +
+        $"{TxPackets} tx + {Consumed} consumed + {Drops.Values.Sum()} dropped";
 }

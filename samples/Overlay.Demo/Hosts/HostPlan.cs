@@ -26,7 +26,7 @@ internal sealed class HostPlan(TunnelCase tunnelCase, int number)
     /// <summary>The MAC of the tunnel device, if it has one.</summary>
     public string Mac { get; } = $"02:00:00:00:00:0{number}";
 
-    /// <summary>The addresses of the tunnel device, with their prefix lengths. VXLAN makes one segment of both hosts; IP in IP routes between two.</summary>
+    /// <summary>The addresses of the tunnel device, with their prefix lengths. VXLAN makes one segment, IP in IP routes between two.</summary>
     public IEnumerable<string> InnerPrefixes => Inner.Select(family => $"{InnerAddress(family)}/{InnerPrefixLength(family)}");
 
     private IEnumerable<AddressFamily> Inner => tunnelCase.Inner.Where(family => family == AddressFamily.InterNetwork || Machine.HasIPv6);
@@ -44,6 +44,7 @@ internal sealed class HostPlan(TunnelCase tunnelCase, int number)
     public string Tunnel(HostPlan other)
     {
         string addresses = string.Join(", ", InnerPrefixes.Select(Quote));
+        string routes = string.Join(", ", other.Inner.Select(family => $$"""{ "prefix": "{{other.Subnet(family)}}", "remote": "{{other.Underlay}}" }"""));
         return tunnelCase.Kind == TunnelKind.Vxlan
             ? $$"""
               { "name": "{{OverlayDevice}}", "kind": "vxlan", "vni": {{Vni}}, "local": "{{Underlay}}",
@@ -53,7 +54,7 @@ internal sealed class HostPlan(TunnelCase tunnelCase, int number)
             : $$"""
               { "name": "{{OverlayDevice}}", "kind": "ipip", "local": "{{Underlay}}",
                 "device": { "type": "tun", "addresses": [ {{addresses}} ] },
-                "routes": [ {{string.Join(", ", other.Inner.Select(family => $$"""{ "prefix": "{{other.Subnet(family)}}", "remote": "{{other.Underlay}}" }"""))}} ] }
+                "routes": [ {{routes}} ] }
               """;
     }
 

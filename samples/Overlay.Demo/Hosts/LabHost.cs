@@ -29,6 +29,13 @@ internal sealed class LabHost : IDisposable
         return netlink.GetLink(Plan.OverlayDevice).Mtu;
     });
 
+    /// <summary>The devices that the kernel's own IP-in-IP drivers, where they are loaded, put into every namespace.</summary>
+    public IEnumerable<string> KernelTunnelDevices => Netns.Run(() =>
+    {
+        using RouteNetlink netlink = RouteNetlink.Open();
+        return netlink.GetLinks().Select(link => link.Name).Where(name => name is "tunl0" or "sit0" or "ip6tnl0").ToList();
+    });
+
     /// <summary>Makes the namespace.</summary>
     public static LabHost Create(HostPlan plan) => new(plan, Netns.Create(Lab.NamespacePrefix));
 
@@ -45,7 +52,8 @@ internal sealed class LabHost : IDisposable
             "dev", HostPlan.UnderlayDevice);
         if (result.ExitCode != 0)
         {
-            bool missing = result.Error.Contains("not supported", StringComparison.Ordinal) || result.Error.Contains("Unknown device type", StringComparison.Ordinal);
+            bool missing = result.Error.Contains("not supported", StringComparison.Ordinal) ||
+                result.Error.Contains("Unknown device type", StringComparison.Ordinal);
             throw missing
                 ? new UnavailableException($"this kernel has no vxlan ({result.Error.Trim()})")
                 : new InvalidOperationException($"the kernel's vxlan device could not be made: {result.Error.Trim()}");
@@ -60,7 +68,8 @@ internal sealed class LabHost : IDisposable
     /// <summary>The MAC that this host has resolved an address to, in the spelling of <c>ip neighbour</c>; null without one.</summary>
     public string? NeighborMac(string address)
     {
-        string[] words = Netns.Ip("neighbour", "show", address, "dev", Plan.OverlayDevice).Output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        string output = Netns.Ip("neighbour", "show", address, "dev", Plan.OverlayDevice).Output;
+        string[] words = output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         int index = Array.IndexOf(words, "lladdr");
         return index >= 0 && index + 1 < words.Length ? words[index + 1] : null;
     }

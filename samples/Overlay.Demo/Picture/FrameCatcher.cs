@@ -24,7 +24,8 @@ internal static class FrameCatcher
         }
 
         using MemoryStream stream = new();
-        using PacketCapture capture = lab.Here.Netns.Run(() => PacketCapture.Start(HostPlan.UnderlayDevice, stream, new PacketCaptureOptions { LeaveOpen = true }));
+        PacketCaptureOptions options = new() { LeaveOpen = true };
+        using PacketCapture capture = lab.Here.Netns.Run(() => PacketCapture.Start(HostPlan.UnderlayDevice, stream, options));
         using (EchoClient echo = new(lab.Here.Netns, IPAddress.Parse(lab.There.Plan.InnerAddress(AddressFamily.InterNetwork))))
         {
             echo.Run(1, PayloadLength, cancellation);

@@ -24,9 +24,11 @@ internal static class InternetLayers
         writer.Field(1, "DSCP, ECN", TrafficClass(packet.TrafficClass), "RFC 2474 §3, RFC 3168 §5");
         writer.Field(2, "total length", PictureWriter.Bytes(packet.TotalLength), IPv4Specification);
         writer.Field(2, "identification", Number(packet.Identification), "RFC 791 §3.1, RFC 6864 §4");
-        writer.Field(2, "flags, fragment offset", $"{(packet.DontFragment ? "DF" : "no DF")}, {(packet.MoreFragments ? "MF" : "no MF")}, offset {packet.FragmentOffset}", IPv4Specification);
+        writer.Field(
+            2, "flags, fragment offset",
+            $"{(packet.DontFragment ? "DF" : "no DF")}, {(packet.MoreFragments ? "MF" : "no MF")}, offset {packet.FragmentOffset}", IPv4Specification);
         writer.Field(1, "time to live", Number(packet.TimeToLive), IPv4Specification);
-        writer.Field(1, "protocol", $"{Number((int)packet.Protocol)}, {packet.Protocol}", IPv4Specification);
+        writer.Field(1, "protocol", $"{Number((int)packet.Protocol)}, {Name(packet.Protocol)}", IPv4Specification);
         writer.Checksum("header checksum", packet.IsChecksumValid, "RFC 791 §3.1, RFC 1071");
         writer.Field(IPv4AddressLength, "source address", packet.Source.ToString(), IPv4Specification);
         writer.Field(IPv4AddressLength, "destination address", packet.Destination.ToString(), IPv4Specification);
@@ -44,9 +46,11 @@ internal static class InternetLayers
         }
 
         writer.Layer("IPv6");
-        writer.Field(4, "version, class, label", $"version 6, {TrafficClass(packet.TrafficClass)}, flow label 0x{packet.FlowLabel:x5}", "RFC 8200 §3, RFC 6437 §2");
+        writer.Field(
+            4, "version, class, label", $"version 6, {TrafficClass(packet.TrafficClass)}, flow label 0x{packet.FlowLabel:x5}",
+            "RFC 8200 §3, RFC 6437 §2");
         writer.Field(2, "payload length", PictureWriter.Bytes(packet.PayloadLength), IPv6Specification);
-        writer.Field(1, "next header", $"{Number((int)packet.NextHeader)}, {packet.NextHeader}", IPv6Specification);
+        writer.Field(1, "next header", $"{Number((int)packet.NextHeader)}, {Name(packet.NextHeader)}", IPv6Specification);
         writer.Field(1, "hop limit", Number(packet.HopLimit), IPv6Specification);
         writer.Field(IPv6AddressLength, "source address", packet.Source.ToString(), IPv6Specification);
         writer.Field(IPv6AddressLength, "destination address", packet.Destination.ToString(), IPv6Specification);
@@ -69,7 +73,18 @@ internal static class InternetLayers
         };
     }
 
-    private static string TrafficClass(byte value) => $"DSCP {Number(value >> 2)}, ECN {(Ecn)(value & 3)}";
+    private static string Name(IPProtocol protocol) => protocol switch
+    {
+        IPProtocol.Udp => "UDP",
+        IPProtocol.Tcp => "TCP",
+        IPProtocol.Icmp => "ICMP",
+        IPProtocol.IcmpV6 => "ICMPv6",
+        IPProtocol.IPv4 => "IPv4 (4in4, 4in6)",
+        IPProtocol.IPv6 => "IPv6 (6in4, 6in6)",
+        _ => protocol.ToString(),
+    };
+
+    private static string TrafficClass(byte value) => $"DSCP {Number(value >> 2)}, ECN {Number(value & 3)}";
 
     private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
 }

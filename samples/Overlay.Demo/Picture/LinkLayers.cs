@@ -1,4 +1,3 @@
-using System.Globalization;
 using Overlay.Wire;
 
 namespace Overlay.Demo.Picture;
@@ -21,10 +20,11 @@ internal static class LinkLayers
         writer.Field(MacAddress.Length, "source address", frame.Source.ToString(), EthernetSpecification);
         for (int i = 0; frame.TryGetVlan(i, out VlanTag tag); i++)
         {
-            writer.Field(VlanTag.Length, "VLAN tag", tag.ToString(), "IEEE 802.1Q §9.6");
+            writer.Field(2, "tag protocol", tag.Tpid.ToString(), "IEEE 802.1Q §9.5");
+            writer.Field(2, "PCP, DEI, VLAN ID", $"priority {tag.Priority}, {(tag.DropEligible ? "DEI" : "no DEI")}, VLAN {tag.Id}", "IEEE 802.1Q §9.6");
         }
 
-        writer.Field(2, "EtherType", string.Create(CultureInfo.InvariantCulture, $"{frame.EtherType}"), "IEEE 802.3 §3.2.6");
+        writer.Field(2, "EtherType", frame.EtherType.ToString(), "IEEE 802.3 §3.2.6");
         return frame.EtherType switch
         {
             EtherType.IPv4 => PictureStep.IPv4,

@@ -19,7 +19,7 @@ internal sealed class PacketPicture
     /// <summary>The layers; their fields are all the bytes of the frame, in order.</summary>
     public IReadOnlyList<PacketLayer> Layers { get; }
 
-    /// <summary>Whether all layers could be read and all checksums are right.</summary>
+    /// <summary>Whether all layers could be read and all checksums are right or, as is said then, left to the device.</summary>
     public bool Intact { get; }
 
     /// <summary>Takes an Ethernet frame apart, whatever its bytes are.</summary>
@@ -79,7 +79,7 @@ internal sealed class PacketPicture
     {
         string[] pairs = [.. field.Bytes.Chunk(2).Select(pair => new string(pair))];
         string[] lines = [.. pairs.Chunk(BytesPerLine).Select(line => string.Join(' ', line))];
-        text.AppendLine(string.Create(CultureInfo.InvariantCulture, $"  {field.Offset,5}  {lines[0],-23}  {field.Name,-23}  {field.Value,-38}  {field.Specification}").TrimEnd());
+        text.AppendLine($"  {field.Offset,5}  {lines[0],-23}  {field.Name,-23}  {field.Value,-38}  {field.Specification}".TrimEnd());
         foreach (string line in lines.Skip(1))
         {
             text.AppendLine(CultureInfo.InvariantCulture, $"         {line}");

@@ -18,7 +18,7 @@ internal sealed class PictureWriter(byte[] frame)
     /// <summary>What has not been taken apart yet.</summary>
     public ReadOnlySpan<byte> Rest => frame.AsSpan(Position);
 
-    /// <summary>Whether every checksum so far was right and every layer known.</summary>
+    /// <summary>Whether every checksum so far was right, or left to the device, and every layer could be read.</summary>
     public bool Intact { get; private set; } = true;
 
     /// <summary>Whether what comes now is inside a tunnel.</summary>
@@ -45,10 +45,16 @@ internal sealed class PictureWriter(byte[] frame)
     }
 
     /// <summary>Writes down a checksum of two bytes.</summary>
-    public void Checksum(string name, bool valid, string specification)
+    /// <param name="name">Its name.</param>
+    /// <param name="valid">Whether it is right.</param>
+    /// <param name="specification">Where it is defined.</param>
+    /// <param name="unfinished">What stands there while the device is still to compute it: the sum over the pseudo-header; null where that is not done.</param>
+    public void Checksum(string name, bool valid, string specification, ushort? unfinished = null)
     {
-        Intact &= valid;
-        Field(2, name, $"0x{BinaryPrimitives.ReadUInt16BigEndian(Rest):x4}, {(valid ? "right" : "wrong, or left to the device to compute")}", specification);
+        ushort value = BinaryPrimitives.ReadUInt16BigEndian(Rest);
+        bool left = !valid && value == unfinished;
+        Intact &= valid || left;
+        Field(2, name, $"0x{value:x4}, {(valid ? "right" : left ? "left to the device" : "wrong")}", specification);
     }
 
     /// <summary>Writes down all the rest as what could not be read.</summary>

@@ -19,16 +19,19 @@ internal static class TransportLayers
 
         bool vxlan = udp.DestinationPort == VxlanPacket.DefaultPort && !writer.Inner;
         writer.Layer("UDP");
-        writer.Field(2, "source port", $"{Number(udp.SourcePort)}{(vxlan ? ", a hash of the inner flow" : "")}", vxlan ? VxlanSpecification : UdpSpecification);
-        writer.Field(2, "destination port", $"{Number(udp.DestinationPort)}{(vxlan ? ", VXLAN" : "")}", vxlan ? VxlanSpecification : UdpSpecification);
+        string ports = vxlan ? VxlanSpecification : UdpSpecification;
+        writer.Field(2, "source port", $"{Number(udp.SourcePort)}{(vxlan ? ", a hash of the inner flow" : "")}", ports);
+        writer.Field(2, "destination port", $"{Number(udp.DestinationPort)}{(vxlan ? ", VXLAN" : "")}", ports);
         writer.Field(2, "length", PictureWriter.Bytes(udp.Length), UdpSpecification);
-        if (udp.HasChecksum || writer.Addresses.Source.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6)
+        if (udp.HasChecksum)
         {
-            writer.Checksum("checksum", udp.HasChecksum && udp.IsChecksumValid(writer.Addresses.Source, writer.Addresses.Destination), UdpSpecification);
+            (ValueIPAddress source, ValueIPAddress destination) = writer.Addresses;
+            ushort unfinished = InternetChecksum.Fold(InternetChecksum.PseudoHeader(source, destination, IPProtocol.Udp, udp.Length));
+            writer.Checksum("checksum", udp.IsChecksumValid(source, destination), UdpSpecification, unfinished);
         }
         else
         {
-            writer.Field(2, "checksum", "0, none", "RFC 768, RFC 7348 §5");
+            writer.Field(2, "checksum", "0, none", "RFC 768, RFC 6935 §5");
         }
 
         return vxlan ? PictureStep.Vxlan : PictureStep.Payload;
@@ -43,10 +46,11 @@ internal static class TransportLayers
         }
 
         writer.Layer("VXLAN", sided: false);
-        writer.Field(1, "flags", $"I: the VNI is valid{((vxlan.Flags & ~VxlanFlags.ValidVni) == 0 ? "" : "; reserved bits are set")}", VxlanSpecification);
-        writer.Field(3, "reserved", "0 on transmission, ignored on receipt", VxlanSpecification);
+        bool other = (vxlan.Flags & ~VxlanFlags.ValidVni) != 0;
+        writer.Field(1, "flags", $"I: the VNI is valid{(other ? "; reserved bits are set" : "")}", VxlanSpecification);
+        writer.Field(3, "reserved", Reserved(writer.Rest[..3]), VxlanSpecification);
         writer.Field(3, "VNI", vxlan.Vni.ToString(), VxlanSpecification);
-        writer.Field(1, "reserved", "0 on transmission, ignored on receipt", VxlanSpecification);
+        writer.Field(1, "reserved", Reserved(writer.Rest[..1]), VxlanSpecification);
         writer.Inner = true;
         return PictureStep.Ethernet;
     }
@@ -60,7 +64,8 @@ internal static class TransportLayers
         }
 
         writer.Layer("ICMP");
-        Message(writer, $"{Number((int)icmp.Type)}, {icmp.Type}", icmp.Code, icmp.IsChecksumValid, "RFC 792", icmp.Type is IcmpType.EchoRequest or IcmpType.EchoReply);
+        bool isEcho = icmp.Type is IcmpType.EchoRequest or IcmpType.EchoReply;
+        Message(writer, TypeName((byte)icmp.Type, icmp.Type), icmp.Code, icmp.IsChecksumValid, "RFC 792", isEcho);
         return PictureStep.Payload;
     }
 
@@ -73,9 +78,9 @@ internal static class TransportLayers
         }
 
         writer.Layer("ICMPv6");
-        Message(
-            writer, $"{Number((int)icmp.Type)}, {icmp.Type}", icmp.Code, icmp.IsChecksumValid(writer.Addresses.Source, writer.Addresses.Destination), "RFC 4443 §2.1",
-            icmp.Type is IcmpV6Type.EchoRequest or IcmpV6Type.EchoReply);
+        bool isEcho = icmp.Type is IcmpV6Type.EchoRequest or IcmpV6Type.EchoReply;
+        bool checksumValid = icmp.IsChecksumValid(writer.Addresses.Source, writer.Addresses.Destination);
+        Message(writer, TypeName((byte)icmp.Type, icmp.Type), icmp.Code, checksumValid, "RFC 4443 §2.1", isEcho);
         return PictureStep.Payload;
     }
 
@@ -94,6 +99,16 @@ internal static class TransportLayers
             writer.Field(4, "rest of header", "by type", specification);
         }
     }
+
+    // "8, echo request"
+    private static string TypeName(byte number, Enum type)
+    {
+        IEnumerable<string> letters = type.ToString().Select((letter, i) => i > 0 && char.IsUpper(letter) ? $" {letter}" : $"{letter}");
+        return $"{Number(number)}, {string.Concat(letters).ToLowerInvariant()}";
+    }
+
+    // "MUST be set to zero on transmission and ignored on receipt."
+    private static string Reserved(ReadOnlySpan<byte> bytes) => bytes.ContainsAnyExcept((byte)0) ? "not 0, as it must be sent" : "0, as it must be sent";
 
     private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
 }

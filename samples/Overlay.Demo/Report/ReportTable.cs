@@ -11,13 +11,14 @@ internal static class ReportTable
     /// <summary>The whole table.</summary>
     public static string Format(DemoReport report)
     {
-        List<string[]> rows = [Head, .. report.Cases.Select(Row)];
+        List<string[]> rows = [Head, .. report.Cases.Select(result => Row(result, report.Obstacle is null))];
         int[] widths = [.. Enumerable.Range(0, Head.Length).Select(column => rows.Max(row => row[column].Length))];
         StringBuilder text = new();
         text.AppendLine();
         foreach (string[] row in rows)
         {
-            text.AppendLine(string.Join("  ", row.Select((cell, column) => IsNumber(column) ? cell.PadLeft(widths[column]) : cell.PadRight(widths[column]))).TrimEnd());
+            IEnumerable<string> cells = row.Select((cell, column) => IsNumber(column) ? cell.PadLeft(widths[column]) : cell.PadRight(widths[column]));
+            text.AppendLine(string.Join("  ", cells).TrimEnd());
         }
 
         foreach (CaseResult result in report.Cases)
@@ -35,7 +36,7 @@ internal static class ReportTable
 
     private static bool IsNumber(int column) => column is >= 2 and <= 5;
 
-    private static string[] Row(CaseResult result) =>
+    private static string[] Row(CaseResult result, bool withReason) =>
     [
         result.Case,
         result.Peer,
@@ -44,7 +45,7 @@ internal static class ReportTable
         result.GbitPerSecondSent is double sent ? Invariant($"{sent:0.00}") : "-",
         result.GbitPerSecondReceived is double received ? Invariant($"{received:0.00}") : "-",
         !result.Available ? "-" : result.Drops.Count == 0 ? "none" : string.Join(", ", result.Drops.Select(drop => Invariant($"{drop.Key} {drop.Value}"))),
-        result.Unavailable is string why ? $"unavailable: {why}" : result.Passed ? "passed" : "FAILED",
+        result.Unavailable is string why ? (withReason ? $"unavailable: {why}" : "unavailable") : result.Passed ? "passed" : "FAILED",
     ];
 
     private static string Verdict(DemoReport report)
@@ -55,7 +56,7 @@ internal static class ReportTable
         return report.Obstacle is string obstacle
             ? $"nothing could be run: {obstacle}"
             : Invariant($"{passed} passed, {failed} failed, {unavailable} unavailable") +
-                (report.Packet is { Intact: false } ? "; the captured frame is not as it should be" : "");
+                (report.Packet is { Intact: false } packet ? $"; the captured frame: {packet.Failure ?? "unreadable, or a checksum is wrong"}" : "");
     }
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);

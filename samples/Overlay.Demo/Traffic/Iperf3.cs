@@ -33,9 +33,8 @@ internal static class Iperf3
             WaitUntilItListens(process);
             string duration = seconds.ToString(CultureInfo.InvariantCulture);
             string[] direction = reverse ? ["-R"] : [];
-            CommandResult result = client.TryExec(
-                TimeSpan.FromSeconds(seconds) + Patience, Program, ["-c", address.ToString(), "-t", duration, "-J", "--connect-timeout", "2000", .. direction]);
-            return Read(result);
+            string[] arguments = ["-c", address.ToString(), "-t", duration, "-J", "--connect-timeout", "2000", .. direction];
+            return Read(client.TryExec(TimeSpan.FromSeconds(seconds) + Patience, Program, arguments));
         }
         finally
         {
@@ -51,7 +50,8 @@ internal static class Iperf3
     {
         Task listening = Task.Run(async () =>
         {
-            while (await process.StandardOutput.ReadLineAsync().ConfigureAwait(false) is string line && !line.Contains("listening", StringComparison.Ordinal))
+            while (await process.StandardOutput.ReadLineAsync().ConfigureAwait(false) is string line &&
+                !line.Contains("listening", StringComparison.Ordinal))
             {
             }
         });

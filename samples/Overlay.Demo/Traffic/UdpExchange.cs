@@ -69,7 +69,8 @@ internal static class UdpExchange
             while (true)
             {
                 SocketReceiveFromResult received = await server.ReceiveFromAsync(buffer, SocketFlags.None, own, stop).ConfigureAwait(false);
-                await server.SendToAsync(buffer.AsMemory(0, received.ReceivedBytes), SocketFlags.None, received.RemoteEndPoint, stop).ConfigureAwait(false);
+                Memory<byte> datagram = buffer.AsMemory(0, received.ReceivedBytes);
+                await server.SendToAsync(datagram, SocketFlags.None, received.RemoteEndPoint, stop).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException)
@@ -86,8 +87,13 @@ internal static class UdpExchange
             for (int i = 0; i < expected; i++)
             {
                 ReadOnlySpan<byte> datagram = buffer.AsSpan(0, client.Receive(buffer));
-                if (datagram.Length == datagramBytes && BinaryPrimitives.ReadInt32BigEndian(datagram) is var number && number >= 0 && number < seen.Length &&
-                    Pattern.IsAt(number, datagram[NumberLength..]))
+                if (datagram.Length != datagramBytes)
+                {
+                    continue;
+                }
+
+                int number = BinaryPrimitives.ReadInt32BigEndian(datagram);
+                if (number >= 0 && number < seen.Length && Pattern.IsAt(number, datagram[NumberLength..]))
                 {
                     seen[number] = true;
                 }

@@ -40,7 +40,8 @@ internal sealed class BridgedHosts : IDisposable
     {
         Netns host = this[number];
         host.Ip(
-            "link", "add", "vx42", "address", Mac(number).ToString(), "type", "vxlan", "id", "42", "local", $"192.0.2.{number}", "remote", "192.0.2.1", "dstport", "4789");
+            "link", "add", "vx42", "address", Mac(number).ToString(), "type", "vxlan", "id", "42", "local", $"192.0.2.{number}",
+            "remote", "192.0.2.1", "dstport", "4789");
         host.Configure("vx42", $"10.42.0.{number}/24");
         host.Ip("neigh", "replace", "10.42.0.1", "lladdr", Mac(1).ToString(), "dev", "vx42", "nud", "permanent");
     }

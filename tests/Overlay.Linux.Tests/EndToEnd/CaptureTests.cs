@@ -82,9 +82,10 @@ public sealed class CaptureTests
                 ],
                 fields);
             string received = Tshark.Run("tshark", [
-                "-r", file, "-o", "uat:user_dlts:\"User 0 (DLT=147)\",\"vxlan\",\"0\",\"\",\"0\",\"\"", "-Y", "frame.packet_flags_direction == 1", "-T", "fields",
-                "-e", "vxlan.vni", "-e", "ip.src", "-e", "udp.dstport"]);
-            Assert.Equal("42\t10.42.0.2\t2000", received.Trim());
+                "-r", file, "-o", "uat:user_dlts:\"User 0 (DLT=147)\",\"eth_withoutfcs\",\"8\",\"\",\"0\",\"\"", "-Y", "frame.packet_flags_direction == 1", "-T",
+                "fields", "-e", "eth.src", "-e", "ip.src", "-e", "udp.dstport"]);
+            Assert.Equal($"{VtepLab.PeerMac}\t10.42.0.2\t2000", received.TrimEnd());
+            Assert.Equal(VtepLab.Vxlan(VtepLab.Vni, []), Tshark.Frames(file)[2].Bytes[..8]);
         }
         finally
         {

@@ -37,8 +37,10 @@ public sealed class FloodTests
         // Unknown unicast is flooded, too: both kernels get the frame, one has the address.
         one.Send([1], "10.42.0.2", Port);
         Assert.Equal([[1]], two.Take(1));
-        Patience.Until(() => Kernel.ReceivedPackets(hosts[3], "vx42") == 101, "the copy of an unknown unicast", () => $"{Kernel.ReceivedPackets(hosts[3], "vx42")}");
-        Patience.Until(() => Counter(daemon, "egress", "txPackets") == 202, "202 packets sent", () => $"{Counter(daemon, "egress", "txPackets")}");
+        Wait.Until(
+            () => Kernel.ReceivedPackets(hosts[3], "vx42") == 101,
+            () => $"{Kernel.ReceivedPackets(hosts[3], "vx42")} packets; 101 with the copy of an unknown unicast");
+        Wait.Until(() => Counter(daemon, "egress", "txPackets") == 202, () => $"{Counter(daemon, "egress", "txPackets")} packets sent, not 202");
         Assert.Equal((101, 101, 0), (Counter(daemon, "egress", "rxPackets"), Counter(daemon, "egress", "replicated"), Drops(daemon, "egress")));
 
         // What comes from one remote goes to the device and nowhere else (split horizon).
@@ -49,7 +51,7 @@ public sealed class FloodTests
         Assert.Equal([[3]], one.Take(1));
 
         // Now both are learned: unicast goes where its station is, and only there.
-        Patience.Until(
+        Wait.Until(
             () =>
             {
                 long before = Counter(daemon, "egress", "replicated");
@@ -59,7 +61,7 @@ public sealed class FloodTests
                 three.Take(1);
                 return Counter(daemon, "egress", "replicated") == before;
             },
-            "both stations learned");
+            () => "the stations are not learned");
         long other = Kernel.ReceivedPackets(hosts[3], "vx42");
         long mine = Kernel.ReceivedPackets(hosts[2], "vx42");
         for (int i = 0; i < 100; i++)
@@ -70,15 +72,17 @@ public sealed class FloodTests
         Assert.Equal(100, two.Take(100).Length);
         Assert.Equal((other, mine + 100), (Kernel.ReceivedPackets(hosts[3], "vx42"), Kernel.ReceivedPackets(hosts[2], "vx42")));
 
-        JsonElement status = daemon.Status();
+        JsonElement status = daemon.Query();
         Assert.Equal((2, 2, 0), (
-            OverlayDaemon.Counter(status, "vx42", "ingress", "rxPackets"), OverlayDaemon.Counter(status, "vx42", "ingress", "txPackets"), OverlayDaemon.Drops(status, "vx42", "ingress")));
+            OverlayDaemon.Counter(status, "vx42", "ingress", "rxPackets"),
+            OverlayDaemon.Counter(status, "vx42", "ingress", "txPackets"),
+            OverlayDaemon.Drops(status, "vx42", "ingress")));
         Assert.Equal(0, OverlayDaemon.Drops(status, "vx42", "egress"));
         // And nothing was heard that was not sent to them: the one that the other's broadcast must not reach has no datagram left over.
         Assert.Equal((0, 0, 0), (one.Count, two.Count, three.Count));
     }
 
-    private static long Counter(OverlayDaemon daemon, string direction, string counter) => OverlayDaemon.Counter(daemon.Status(), "vx42", direction, counter);
+    private static long Counter(OverlayDaemon daemon, string direction, string counter) => OverlayDaemon.Counter(daemon.Query(), "vx42", direction, counter);
 
-    private static long Drops(OverlayDaemon daemon, string direction) => OverlayDaemon.Drops(daemon.Status(), "vx42", direction);
+    private static long Drops(OverlayDaemon daemon, string direction) => OverlayDaemon.Drops(daemon.Query(), "vx42", direction);
 }

@@ -1,5 +1,4 @@
-using System.Net;
-using System.Net.Sockets;
+using System.Diagnostics;
 using Overlay.Testing;
 using Xunit;
 
@@ -10,6 +9,14 @@ public sealed class FragmentingPeerTests
 {
     private const int Port = 2000;
     private const int Datagrams = 200;
+
+    // A raw socket of protocol 4, which the base class library does not open: each line is an inner packet.
+    private const string RawSender = """
+        import socket, sys
+        s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 4)
+        for line in sys.stdin:
+            s.sendto(bytes.fromhex(line), ("192.0.2.1", 0))
+        """;
 
     [Fact]
     public void Fragmented_vxlan_packets_are_delivered_whole()
@@ -40,11 +47,17 @@ public sealed class FragmentingPeerTests
         using OverlayDaemon daemon = OverlayDaemon.Start(lab.Us, TunnelJson.IPInIP("ipip0", "192.0.2.1", ["10.46.1.1/32"], ("10.46.2.0/24", "192.0.2.2")));
         using UdpApplication ours = new(lab.Us, "10.46.1.1", Port);
         // The kernel here has no ipip device: its raw socket writes, and cuts, the outer packet.
-        using Socket raw = lab.Them.Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Raw, (ProtocolType)IPProtocol.IPv4));
-        IPEndPoint us = new(VtepLab.Ours.ToIPAddress(), 0);
-        byte[][] sent = Send(ours, payload => raw.SendTo(
-            PacketBuilder.Udp(ValueIPAddress.Parse("10.46.2.2"), ValueIPAddress.Parse("10.46.1.1"), Port, Port, payload), us));
+        using Process raw = lab.Them.Start("python3", "-c", RawSender);
+        byte[][] sent = Send(ours, payload =>
+        {
+            raw.StandardInput.WriteLine(Convert.ToHexString(
+                PacketBuilder.Udp(ValueIPAddress.Parse("10.46.2.2"), ValueIPAddress.Parse("10.46.1.1"), Port, Port, payload)));
+            raw.StandardInput.Flush();
+        });
         AssertDelivered(lab, sent, ours, daemon, "ipip0");
+        raw.StandardInput.Close();
+        Assert.True(raw.WaitForExit(Command.DefaultTimeout));
+        Assert.Equal("", raw.StandardError.ReadToEnd());
     }
 
     private static byte[][] Send(UdpApplication receiver, Action<byte[]> send)
@@ -55,7 +68,7 @@ public sealed class FragmentingPeerTests
             send(sent[i]);
             // Not more at a time than any queue on the way takes.
             int target = i - 20;
-            Patience.Until(() => receiver.Count >= target, $"{target} datagrams", () => $"{receiver.Count}");
+            Wait.Until(() => receiver.Count >= target, () => $"{receiver.Count} datagrams of {target}");
         }
 
         return sent;
@@ -67,6 +80,6 @@ public sealed class FragmentingPeerTests
         Assert.InRange(VtepLab.Snmp(lab.Them, "Ip", "FragOKs"), Datagrams, long.MaxValue);
         Assert.InRange(VtepLab.Snmp(lab.Us, "Ip", "ReasmOKs"), Datagrams, long.MaxValue);
         Assert.Equal(0, VtepLab.Snmp(lab.Us, "Ip", "FragCreates"));
-        Assert.Equal(0, OverlayDaemon.Drops(daemon.Status(), tunnel, "ingress"));
+        Assert.Equal(0, OverlayDaemon.Drops(daemon.Query(), tunnel, "ingress"));
     }
 }

@@ -7,10 +7,12 @@ namespace Overlay.Linux.Tests.EndToEnd;
 /// <summary>A packet socket on one device: puts whole Ethernet frames on it, and sees those that come in by it.</summary>
 internal sealed unsafe class FrameSocket : IDisposable
 {
+    // linux/if_packet.h: what this host sends itself is not received.
     private const int IgnoreOutgoing = 23;
+    private const int BufferLength = 128 * 1024;
+
     private readonly NativeSocket _socket;
-    private readonly byte[] _buffer = new byte[PacketBufferLength];
-    private const int PacketBufferLength = 128 * 1024;
+    private readonly byte[] _buffer = new byte[BufferLength];
 
     public FrameSocket(Netns netns, string device) => _socket = netns.Run(() => Open(device));
 

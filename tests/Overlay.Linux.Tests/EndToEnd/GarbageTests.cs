@@ -25,8 +25,8 @@ public sealed class GarbageTests
             attacker.SendTo(new byte[] { 8, 0, 0, 0, 0, 0, 42 }.AsSpan(0, Math.Min(length, 7)), "192.0.2.1", 4789);
         }
 
-        Patience.Until(() => Unowned(daemon) == 8, "eight short datagrams counted", () => $"{Unowned(daemon)}");
-        Assert.Equal(8, daemon.Status().GetProperty("drops").GetProperty("truncated").GetInt64());
+        WaitForUnowned(daemon, 8);
+        Assert.Equal(8, daemon.Query().GetProperty("drops").GetProperty("truncated").GetInt64());
 
         Random random = new(4789);
         for (int i = 0; i < RandomDatagrams; i++)
@@ -36,7 +36,7 @@ public sealed class GarbageTests
             Send(lab, attacker, datagram);
         }
 
-        Patience.Until(() => Unowned(daemon) == 8 + RandomDatagrams, $"{8 + RandomDatagrams} datagrams counted", () => $"{Unowned(daemon)}");
+        WaitForUnowned(daemon, 8 + RandomDatagrams);
 
         // Behind a header that is in order the frame is random, in part with an IP header that looks like one.
         for (int i = 0; i < RandomFrames; i++)
@@ -52,8 +52,9 @@ public sealed class GarbageTests
         }
 
         JsonElement status = default;
-        Patience.Until(
-            () => OverlayDaemon.Counter(status = daemon.Status(), "vx42", "ingress", "rxPackets") == RandomFrames, $"{RandomFrames} frames received", () => status.ToString());
+        Wait.Until(
+            () => OverlayDaemon.Counter(status = daemon.Query(), "vx42", "ingress", "rxPackets") == RandomFrames,
+            () => $"not {RandomFrames} frames received: {status}");
         Assert.Equal(RandomFrames, OverlayDaemon.Counter(status, "vx42", "ingress", "txPackets") + OverlayDaemon.Drops(status, "vx42", "ingress"));
         Assert.InRange(OverlayDaemon.Counter(status, "vx42", "ingress", "drops.invalid-source-mac"), RandomFrames / 3, RandomFrames);
 
@@ -63,7 +64,7 @@ public sealed class GarbageTests
         double share = (daemon.CpuTime() - before) / Stopwatch.GetElapsedTime(start);
         Assert.True(share < 0.05, $"Idle, the daemon uses {share:P1} of a CPU.");
         Assert.False(daemon.HasExited);
-        TcpFlow.Transfer(lab.Us, lab.Them, "10.42.0.2", 1 << 20);
+        Assert.True(TcpTransfer.Run(lab.Us, lab.Them, "10.42.0.2", 1 << 20).IsIntact);
         Assert.DoesNotContain("xception", daemon.Log, StringComparison.Ordinal);
     }
 
@@ -73,9 +74,12 @@ public sealed class GarbageTests
         attacker.SendTo(datagram, "192.0.2.1", 4789);
         if (datagram.Length % 16 == 0)
         {
-            Patience.Until(() => Kernel.UdpQueue(lab.Us, 4789) <= MaxWaiting, "the daemon reading its port");
+            Wait.Until(() => Kernel.UdpQueue(lab.Us, 4789) <= MaxWaiting, () => "the daemon does not read its port");
         }
     }
 
-    private static long Unowned(OverlayDaemon daemon) => daemon.Status().GetProperty("drops").EnumerateObject().Sum(reason => reason.Value.GetInt64());
+    private static void WaitForUnowned(OverlayDaemon daemon, long count) =>
+        Wait.Until(() => Unowned(daemon) == count, () => $"{Unowned(daemon)} datagrams counted, not {count}");
+
+    private static long Unowned(OverlayDaemon daemon) => daemon.Query().GetProperty("drops").EnumerateObject().Sum(reason => reason.Value.GetInt64());
 }

@@ -12,20 +12,13 @@ internal static class Kernel
     /// <summary>Bytes in the receive queue of the UDP sockets of a port.</summary>
     public static long UdpQueue(Netns netns, int port) => Sockets(netns, ipv6: false).Where(socket => socket.Port == port).Sum(socket => socket.Queue);
 
-    /// <summary>A counter of /proc/net/snmp6.</summary>
-    public static long Snmp6(Netns netns, string counter)
-    {
-        string[] lines = netns.Run(() => File.ReadAllLines("/proc/thread-self/net/snmp6"));
-        string line = lines.First(line => line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[0] == counter);
-        return long.Parse(line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
-    }
-
     /// <summary>Packets received by a device.</summary>
     public static long ReceivedPackets(Netns netns, string device)
     {
         string[] lines = netns.Run(() => File.ReadAllLines("/proc/thread-self/net/dev"));
         string line = lines.First(line => line.TrimStart().StartsWith(device + ":", StringComparison.Ordinal));
-        return long.Parse(line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+        string[] columns = line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        return long.Parse(columns[1], CultureInfo.InvariantCulture);
     }
 
     private static IEnumerable<(int Port, long Queue)> Sockets(Netns netns, bool ipv6)
@@ -38,6 +31,7 @@ internal static class Kernel
             yield return (Hex(columns[1]), Hex(columns[4]));
         }
 
-        static int Hex(string column) => int.Parse(column.AsSpan(column.IndexOf(':', StringComparison.Ordinal) + 1), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        static int Hex(string column) =>
+            int.Parse(column.AsSpan(column.IndexOf(':', StringComparison.Ordinal) + 1), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
     }
 }

@@ -16,8 +16,8 @@ public sealed class NoIPv6Tests
         them.Configure("vx42", "10.42.0.2/24");
         using (OverlayDaemon daemon = OverlayDaemon.Start(us, TunnelJson.Tap()))
         {
-            TcpFlow.Transfer(us, them, "10.42.0.2", 1 << 20);
-            TcpFlow.Transfer(them, us, "10.42.0.1", 1 << 20);
+            Assert.True(TcpTransfer.Run(us, them, "10.42.0.2", 1 << 20).IsIntact);
+            Assert.True(TcpTransfer.Run(them, us, "10.42.0.1", 1 << 20).IsIntact);
         }
 
         CommandResult device = OverlayDaemon.RunToEnd(us, Configuration(TunnelJson.Tap(address: "fd42::1/64")));
@@ -36,5 +36,6 @@ public sealed class NoIPv6Tests
         return netns;
     }
 
-    private static string Configuration(string tunnel) => $$"""{ "control": { "socket": "/tmp/overlay-{{Guid.NewGuid():N}}.sock" }, "tunnels": [ {{tunnel}} ] }""";
+    private static string Configuration(string tunnel) =>
+        $$"""{ "control": { "socket": "/tmp/overlay-{{Guid.NewGuid():N}}.sock" }, "tunnels": [ {{tunnel}} ] }""";
 }

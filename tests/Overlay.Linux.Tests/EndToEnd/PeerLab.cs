@@ -16,6 +16,7 @@ internal sealed class PeerLab : IDisposable
 
     public PeerLab(bool ipv6Underlay = false)
     {
+        TunAccess.Require();
         IPv6Underlay = ipv6Underlay;
         Us = Netns.Create("ovend");
         Them = Netns.Create("ovend");

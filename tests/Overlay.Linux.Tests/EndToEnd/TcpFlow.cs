@@ -8,7 +8,10 @@ using Xunit;
 
 namespace Overlay.Linux.Tests.EndToEnd;
 
-/// <summary>A TCP connection from one namespace to another that carries a stream of its own, hashed at both ends.</summary>
+/// <summary>
+/// A TCP connection from one namespace to another that runs beside the test, as long as the test likes, with a stream of its own, hashed at both ends.
+/// </summary>
+/// <remarks>For a transfer of a known length and nothing beside it: <see cref="TcpTransfer"/>.</remarks>
 internal sealed class TcpFlow : IDisposable
 {
     private const int BlockLength = 256 * 1024;
@@ -41,15 +44,15 @@ internal sealed class TcpFlow : IDisposable
         listener.Listen(1);
         _client = sender.Run(() => new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp));
         IAsyncResult connecting = _client.BeginConnect(listener.LocalEndPoint!, null, null);
-        if (!connecting.AsyncWaitHandle.WaitOne(Patience.Bound) || !listener.Poll(Patience.Bound, SelectMode.SelectRead))
+        if (!connecting.AsyncWaitHandle.WaitOne(TcpTransfer.Patience) || !listener.Poll(TcpTransfer.Patience, SelectMode.SelectRead))
         {
             _client.Dispose();
-            throw new TimeoutException($"No connection to {address} within {Patience.Bound.TotalSeconds:0} s.");
+            throw new TimeoutException($"No connection to {address} within {TcpTransfer.Patience.TotalSeconds:0} s.");
         }
 
         _client.EndConnect(connecting);
         _server = listener.Accept();
-        _client.SendTimeout = _server.ReceiveTimeout = (int)Patience.Bound.TotalMilliseconds;
+        _client.SendTimeout = _server.ReceiveTimeout = (int)TcpTransfer.Patience.TotalMilliseconds;
         _sending = Start(Send);
         _receiving = Start(Receive);
     }
@@ -61,7 +64,7 @@ internal sealed class TcpFlow : IDisposable
     public void WaitForMore(long bytes)
     {
         long target = Received + bytes;
-        Patience.Until(() => Received >= target || _failure is not null, $"{bytes} more bytes through a TCP connection", () => $"{target - Received} missing");
+        Wait.Until(() => Received >= target || _failure is not null, () => $"{target - Received} of {bytes} more bytes are missing");
         _failure?.Throw();
     }
 
@@ -78,13 +81,6 @@ internal sealed class TcpFlow : IDisposable
         _failure?.Throw();
         Assert.Equal(_sentHash, _receivedHash);
         return Received;
-    }
-
-    /// <summary>Sends some bytes from one namespace to another and asks that they arrive.</summary>
-    public static void Transfer(Netns sender, Netns receiver, string address, long length)
-    {
-        using TcpFlow flow = new(sender, receiver, address, seed: 7, length);
-        Assert.InRange(flow.Complete(), length, length + BlockLength);
     }
 
     public void Dispose()

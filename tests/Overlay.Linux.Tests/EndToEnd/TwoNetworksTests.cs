@@ -109,7 +109,7 @@ public sealed class TwoNetworksTests
             Assert.Equal([.. wanted, "end"u8.ToArray()], (byte[][])[.. received, .. application.Take(1)]);
         }
 
-        JsonElement status = daemon.Status();
+        JsonElement status = daemon.Query();
         Assert.Equal(1, status.GetProperty("drops").GetProperty("unknown-vni").GetInt64());
         Assert.Equal(expected[0].Count + 1, OverlayDaemon.Counter(status, "vx42", "ingress", "txPackets"));
         Assert.Equal(expected[1].Count + 1, OverlayDaemon.Counter(status, "vx43", "ingress", "txPackets"));

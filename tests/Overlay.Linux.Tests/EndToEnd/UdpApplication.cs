@@ -55,7 +55,7 @@ internal sealed class UdpApplication : IDisposable
     /// <summary>Waits until so many datagrams have come since the last taking, and takes all that are there.</summary>
     public byte[][] Take(int count)
     {
-        Patience.Until(() => Count >= count, $"{count} datagrams at {_socket.LocalEndPoint}", () => $"{Count}");
+        Wait.Until(() => Count >= count, () => $"{Count} datagrams of {count} at {_socket.LocalEndPoint}");
         lock (_lock)
         {
             byte[][] taken = [.. _received];
@@ -77,7 +77,7 @@ internal sealed class UdpApplication : IDisposable
         }
 
         _socket.Dispose();
-        Assert.True(_thread.Join(Patience.Bound));
+        Assert.True(_thread.Join(TcpTransfer.Patience));
     }
 
     private static void Force(Socket socket)

@@ -39,7 +39,7 @@ public sealed class UdpSuperpacketTests
 
             foreach (string direction in (string[])["egress", "ingress"])
             {
-                Assert.Equal(0, OverlayDaemon.Drops(daemon.Status(), "vx42", direction));
+                Assert.Equal(0, OverlayDaemon.Drops(daemon.Query(), "vx42", direction));
             }
         }
     }

@@ -49,6 +49,7 @@ public sealed class UmlPeerTests
     [Fact]
     public void A_module_that_is_not_there_is_named()
     {
+        Requires.Tool("linux.uml");
         using Netns netns = Netns.Create("ovuml");
         InvalidOperationException refused = Assert.Throws<InvalidOperationException>(() => UmlPeer.Start(netns, "u0", "net/ipv4/nonesuch"));
         Assert.Contains("net/ipv4/nonesuch", refused.Message, StringComparison.Ordinal);

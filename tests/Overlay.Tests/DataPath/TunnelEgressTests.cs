@@ -176,6 +176,13 @@ public sealed class TunnelEgressTests
         TunnelRig routed = new(TunnelKind.IPInIP, DeviceLayer.IP);
         routed.Tables.Apply(OverlayUpdate.SetRoute(ValueIPAddress.Parse("0.0.0.0"), 0, new RouteEntry(TunnelRig.Remote)));
         Assert.Equal(DropReason.Loop, routed.Send(PacketBuilder.IP(TunnelRig.Local, TunnelRig.Remote, IPProtocol.IPv4, PacketBuilder.Udp(TunnelRig.InnerA, TunnelRig.InnerB, 1, 2, "x"u8))).Drop);
+
+        // The kernel's route into the device need not be one of the tunnel's: then the table has none for it, and it is a loop all the same.
+        TunnelRig unrouted = new(TunnelKind.IPInIP, DeviceLayer.IP);
+        unrouted.Tables.Apply(OverlayUpdate.SetRoute(TunnelRig.InnerB, 32, new RouteEntry(TunnelRig.Remote)));
+        Assert.Equal(DropReason.Loop, unrouted.Send(PacketBuilder.IP(TunnelRig.Local, TunnelRig.Remote, IPProtocol.IPv4, "x"u8)).Drop);
+        Assert.Equal(DropReason.NoRoute, unrouted.Send(PacketBuilder.IP(TunnelRig.InnerA, TunnelRig.Remote, IPProtocol.IPv4, "x"u8)).Drop);
+        Assert.Equal(DropReason.NoRoute, unrouted.Send(PacketBuilder.IP(TunnelRig.Local, TunnelRig.InnerA, IPProtocol.IPv4, "x"u8)).Drop);
     }
 
     [Fact]
