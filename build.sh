@@ -19,6 +19,8 @@ usage: ./build.sh COMMAND
   test [--long]               run every test; the last line is "N passed, N failed, N skipped"
   demo [--json] [--pcap DIR]  kernel and Overlay side by side in network namespaces; JSON only, captures in DIR
   bench [FILTER [OPTION...]]  benchmarks beside plain C and PacketDotNet; FILTER and options as in BenchmarkDotNet: '*Encap*' --job short
+  bench forward [OPTION...]   two network namespaces and a tunnel: kernel vxlan, overlayd and the probe in C, in interleaved rounds;
+                              --rounds N, --seconds S, --only CASE, --subject NAME, --json FILE, --quick, --list (benchmarks/README.md)
   pack                        NuGet packages into artifacts/packages
   api                         write the public API of the packages anew into src/*/PublicAPI.Unshipped.txt
 
@@ -60,9 +62,14 @@ ping iputils-ping
 linux.uml user-mode-linux
 ps procps
 unshare util-linux'
+  local forwarding='ip iproute2
+iperf3 iperf3
+ping iputils-ping
+unshare util-linux'
   case $1 in
     build | pack | api) printf '%s\n' "$sdk" ;;
     bench) printf '%s\n' "$sdk" "$compiler" ;;
+    forward) printf '%s\n' "$sdk" "$compiler" "$forwarding" ;;
     demo) printf '%s\n' "$sdk" "$network" ;;
     *) printf '%s\n' "$sdk" "$compiler" "$network" ;;
   esac
@@ -278,18 +285,34 @@ demo() {
   build samples/Overlay.Daemon
   build samples/Overlay.Demo
 
-  local run=(dotnet exec "$(output_of samples/Overlay.Demo)" "${arguments[@]}")
+  with_namespaces "the demo" dotnet exec "$(output_of samples/Overlay.Demo)" "${arguments[@]}"
+}
+
+# with_namespaces WHO COMMAND...: as root, or where an ordinary user may make network namespaces.
+with_namespaces() {
+  local who=$1
+  shift
   if [ "$(id -u)" -eq 0 ]; then
-    "${run[@]}"
+    "$@"
   elif isolation_works; then
     say "not root: running in namespaces of its own (unshare -Urnm)"
-    isolated "${run[@]}"
+    isolated "$@"
   else
-    die "the demo makes network namespaces; $(why_no_isolation)"
+    die "$who makes network namespaces; $(why_no_isolation)"
   fi
 }
 
+bench_forward() {
+  prepare forward
+  build benchmarks/Overlay.Forwarding
+  with_namespaces "the forwarding benchmark" dotnet exec "$(output_of benchmarks/Overlay.Forwarding)" "$@"
+}
+
 bench() {
+  if [ "${1:-}" = forward ]; then
+    bench_forward "${@:2}"
+    return
+  fi
   prepare bench
   local yardstick="$ARTIFACTS/yardsticks/encap"
   mkdir -p "$ARTIFACTS/yardsticks"

@@ -1,0 +1,8 @@
+namespace Overlay.Forwarding.Subjects;
+
+/// <summary>One end of a tunnel that is up; dispose takes it down.</summary>
+internal interface ITunnelEnd : IDisposable
+{
+    /// <summary>The processes that forward; empty where the kernel does.</summary>
+    IReadOnlyList<int> Processes { get; }
+}
