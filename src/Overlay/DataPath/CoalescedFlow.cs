@@ -29,9 +29,6 @@ internal sealed class CoalescedFlow
     /// <summary>The hash of the flow.</summary>
     public ulong FlowKey => _shape.FlowKey;
 
-    /// <summary>The hash of its addresses.</summary>
-    public ulong AddressKey => _shape.AddressKey;
-
     /// <summary>Begins with a packet that may merge.</summary>
     public void Open(PacketBatch batch, int index, in FlowPacket shape)
     {

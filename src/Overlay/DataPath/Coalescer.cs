@@ -14,7 +14,8 @@ namespace Overlay.DataPath;
 /// </para>
 /// <para>
 /// A checksum that nobody has verified is verified while the payload is copied. A packet whose checksum is wrong is handed on as it is: whoever
-/// receives it shall count it. Within a flow the order is always kept.
+/// receives it shall count it. Within a flow the order is always kept; a packet of no
+/// known flow overtakes nothing.
 /// </para>
 /// </remarks>
 public sealed class Coalescer
@@ -59,15 +60,7 @@ public sealed class Coalescer
             }
         }
 
-        for (int i = 0; i < _open; i++)
-        {
-            if (!_flows[i]!.Write(batch, output))
-            {
-                return false;
-            }
-        }
-
-        return true;
+        return WriteAll(batch, output);
     }
 
     private static bool WriteAlone(PacketBatch batch, int index, ICoalescerOutput output) =>
@@ -76,9 +69,9 @@ public sealed class Coalescer
     private bool Add(PacketBatch batch, int index, ICoalescerOutput output)
     {
         FlowPacket packet = FlowPacket.Read(batch.Data(index), _layer, batch.Meta(index));
-        if (packet.Kind <= FlowPacketKind.Portless)
+        if (packet.Kind == FlowPacketKind.Unknown)
         {
-            return (packet.Kind == FlowPacketKind.Foreign || WriteAllBetween(packet.AddressKey, batch, output)) && WriteAlone(batch, index, output);
+            return WriteAll(batch, output) && WriteAlone(batch, index, output);
         }
 
         bool mergeable = packet.Kind == FlowPacketKind.Mergeable && (packet.IsTcp ? _tcp : _udp);
@@ -129,16 +122,13 @@ public sealed class Coalescer
         return true;
     }
 
-    private bool WriteAllBetween(ulong addressKey, PacketBatch batch, ICoalescerOutput output)
+    private bool WriteAll(PacketBatch batch, ICoalescerOutput output)
     {
-        int i = 0;
-        while (i < _open)
+        int open = _open;
+        _open = 0;
+        for (int i = 0; i < open; i++)
         {
-            if (_flows[i]!.AddressKey != addressKey)
-            {
-                i++;
-            }
-            else if (!Write(i, batch, output))
+            if (!_flows[i]!.Write(batch, output))
             {
                 return false;
             }

@@ -37,9 +37,6 @@ internal readonly struct FlowPacket
     /// <summary>The first byte of the payload.</summary>
     public int HeaderLength { get; private init; }
 
-    /// <summary>A hash of both addresses: equal for all packets between them in this direction.</summary>
-    public ulong AddressKey { get; private init; }
-
     /// <summary>A hash of addresses, protocol and ports: equal for all packets of a flow. Others may share it, which costs a flush.</summary>
     public ulong FlowKey { get; private init; }
 
@@ -73,14 +70,14 @@ internal readonly struct FlowPacket
         int transport;
         ulong addresses;
         byte protocol;
-        bool portless;
+        bool hidden;
         bool exact;
         if (version4)
         {
             transport = network + IPv4Packet.MinimumHeaderLength;
             addresses = BinaryPrimitives.ReadUInt64LittleEndian(ip[IPv4Packet.SourceOffset..]);
             protocol = ip[IPv4Packet.ProtocolOffset];
-            portless = ip[0] != PlainIPv4 || (BinaryPrimitives.ReadUInt16BigEndian(ip[IPv4Packet.FragmentOffsetOffset..]) & FragmentMask) != 0;
+            hidden = ip[0] != PlainIPv4 || (BinaryPrimitives.ReadUInt16BigEndian(ip[IPv4Packet.FragmentOffsetOffset..]) & FragmentMask) != 0;
             // Bytes behind the packet are Ethernet padding; a superpacket would have to leave them out.
             exact = BinaryPrimitives.ReadUInt16BigEndian(ip[IPv4Packet.TotalLengthOffset..]) == ip.Length;
         }
@@ -89,14 +86,14 @@ internal readonly struct FlowPacket
             transport = network + IPv6Packet.HeaderLength;
             addresses = HashIPv6Addresses(ip[IPv6Packet.SourceOffset..]);
             protocol = ip[IPv6Packet.NextHeaderOffset];
-            portless = false;
+            hidden = false;
             exact = BinaryPrimitives.ReadUInt16BigEndian(ip[IPv6Packet.PayloadLengthOffset..]) == ip.Length - IPv6Packet.HeaderLength;
         }
 
         bool tcp = protocol == (byte)IPProtocol.Tcp;
-        if (portless || (!tcp && protocol != (byte)IPProtocol.Udp) || packet.Length < transport + PortsLength)
+        if (hidden || (!tcp && protocol != (byte)IPProtocol.Udp) || packet.Length < transport + PortsLength)
         {
-            return new FlowPacket { Kind = FlowPacketKind.Portless, AddressKey = addresses };
+            return default;
         }
 
         ReadOnlySpan<byte> segment = packet[transport..];
@@ -111,7 +108,6 @@ internal readonly struct FlowPacket
             Network = network,
             Transport = transport,
             HeaderLength = transport + length,
-            AddressKey = addresses,
             FlowKey = addresses ^ ((((ulong)ports << 8) | protocol) * 0x9E37_79B9_7F4A_7C15),
         };
     }

@@ -215,22 +215,31 @@ public sealed class CoalescingRulesTests
         Assert.Equal(train, CoalescerRig.Send(PortCapabilities.None, train).Select(write => write.Packet));
     }
 
-    [Fact]
-    public void A_fragment_goes_behind_all_flows_between_its_addresses()
+    [Theory]
+    [InlineData("fragment")]
+    [InlineData("ICMP")]
+    [InlineData("ARP")]
+    public void A_packet_of_no_known_flow_overtakes_nothing(string kind)
     {
-        byte[][] first = Udp(true, [100, 100], port: 1);
-        byte[][] second = Udp(true, [100, 100], port: 2);
-        byte[] fragment = Udp(true, [100], port: 3)[0];
-        fragment[7] = 10;
-        Seal(fragment);
-        byte[][] other = Udp(false, [100, 100]);
-        CoalescerRig rig = new();
-        foreach (byte[] packet in (byte[][])[other[0], first[0], second[0], first[1], second[1], fragment, other[1]])
+        byte[][] first = Udp(true, [100, 100, 100], port: 1);
+        byte[][] second = Tcp(false, [100, 100, 100], port: 2);
+        byte[] other = kind == "ARP" ? PacketBuilder.ArpRequest(MacA, A4, B4) : Frame(PacketBuilder.IP(A4, B4, IPProtocol.Icmp, [8, 0, 0xF7, 0xFF, 0, 0, 0, 0]));
+        if (kind == "fragment")
         {
-            rig.Add(packet);
+            other = Frame(Udp(true, [100], port: 3)[0]);
+            other[Ethernet + 7] = 10;
+            Seal(other, Ethernet);
         }
 
-        Assert.Equal([[1, 3], [2, 4], [5], [0, 6]], rig.Send().Select(write => write.Descriptors));
+        CoalescerRig rig = new(PortCapabilities.Ethernet);
+        foreach (byte[] packet in (byte[][])[first[0], second[0], first[1], second[1]])
+        {
+            rig.Add(Frame(packet));
+        }
+
+        rig.Add(other);
+        rig.Add(Frame(first[2]));
+        Assert.Equal([[0, 2], [1, 3], [4], [5]], rig.Send().Select(write => write.Descriptors));
     }
 
     private static byte[][] Pair(bool version4)
