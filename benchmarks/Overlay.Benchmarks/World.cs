@@ -33,6 +33,7 @@ internal sealed class World
         }
 
         Encapsulators = MakeEncapsulators(outerChecksum);
+        Overhead = Encapsulators[0].Overhead;
         Buffer = GC.AllocateArray<byte>(frames * Stride, pinned: true);
         random = new SplitMix64(Seed + 1);
         for (int i = 0; i < frames; i++)
@@ -60,7 +61,7 @@ internal sealed class World
 
     public int Frames { get; }
 
-    public int Overhead => Encapsulators[0].Overhead;
+    public int Overhead { get; }
 
     public Span<byte> Frame(int index) => Buffer.AsSpan((index * Stride) + Headroom, FrameLength);
 

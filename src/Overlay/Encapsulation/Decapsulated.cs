@@ -9,27 +9,27 @@ namespace Overlay.Encapsulation;
 /// </summary>
 public readonly ref struct Decapsulated
 {
+    private const uint IPv4Bit = 1u << 24;
+
     // From the first byte of the outer header to the last of the payload.
     private readonly ReadOnlySpan<byte> _packet;
     private readonly ulong _vxlanHeader;
-    private readonly int _payloadOffset;
-    private readonly IPProtocol _protocol;
-    private readonly bool _isOuterIPv4;
+
+    // In one word, because the JIT keeps the fields of a view in memory: offset of the payload, protocol, and whether the outer packet is IPv4.
+    private readonly uint _layout;
 
     internal Decapsulated(ReadOnlySpan<byte> packet, bool isOuterIPv4, int payloadOffset, IPProtocol protocol, ulong vxlanHeader = 0)
     {
         _packet = packet;
-        _isOuterIPv4 = isOuterIPv4;
-        _payloadOffset = payloadOffset;
-        _protocol = protocol;
+        _layout = (uint)payloadOffset | ((uint)protocol << 16) | (isOuterIPv4 ? IPv4Bit : 0);
         _vxlanHeader = vxlanHeader;
     }
 
     /// <summary>The protocol of the outer packet: 17 for VXLAN, 4 or 41 for IP in IP.</summary>
-    public IPProtocol Protocol => _protocol;
+    public IPProtocol Protocol => (IPProtocol)(_layout >> 16);
 
     /// <summary>Whether the outer packet is IPv4.</summary>
-    public bool IsOuterIPv4 => _isOuterIPv4;
+    public bool IsOuterIPv4 => (_layout & IPv4Bit) != 0;
 
     /// <summary>The outer source address: the other end of the tunnel.</summary>
     public ValueIPAddress Remote => IsOuterIPv4
@@ -48,8 +48,8 @@ public readonly ref struct Decapsulated
     public byte Ttl => _packet[IsOuterIPv4 ? IPv4Packet.TimeToLiveOffset : IPv6Packet.HopLimitOffset];
 
     /// <summary>The outer UDP source port; 0 for IP in IP.</summary>
-    public ushort SourcePort => _protocol == IPProtocol.Udp
-        ? BinaryPrimitives.ReadUInt16BigEndian(_packet[(_payloadOffset - VxlanPacket.HeaderLength - UdpPacket.HeaderLength)..])
+    public ushort SourcePort => Protocol == IPProtocol.Udp
+        ? BinaryPrimitives.ReadUInt16BigEndian(_packet[(PayloadOffset - VxlanPacket.HeaderLength - UdpPacket.HeaderLength)..])
         : (ushort)0;
 
     /// <summary>The VXLAN header as a number, first byte highest, with every reserved bit as received; 0 for IP in IP.</summary>
@@ -59,11 +59,11 @@ public readonly ref struct Decapsulated
     public Vni Vni => Vni.FromUpper24((uint)_vxlanHeader);
 
     /// <summary>Where the inner frame or packet begins, counted from the first byte of the outer packet.</summary>
-    public int PayloadOffset => _payloadOffset;
+    public int PayloadOffset => (ushort)_layout;
 
     /// <summary>
     /// The inner Ethernet frame (VXLAN), at least its header without tags, or the inner packet (IP in IP), at least its fixed header, whose
     /// version is the one that <see cref="Protocol"/> announces. Nothing else of it was looked at.
     /// </summary>
-    public ReadOnlySpan<byte> Payload => _packet[_payloadOffset..];
+    public ReadOnlySpan<byte> Payload => _packet[PayloadOffset..];
 }

@@ -15,6 +15,8 @@ namespace Overlay.Encapsulation;
 /// </remarks>
 public static class Decapsulator
 {
+    private const ulong InverseOf65535 = 0xFFFE_FFFE_FFFE_FFFF;
+
     private const int PlainVxlanOffset = IPv4Packet.MinimumHeaderLength + UdpPacket.HeaderLength + VxlanPacket.HeaderLength;
 
     /// <summary>Takes a packet apart; a UDP checksum is verified, and must be there over IPv6.</summary>
@@ -97,9 +99,9 @@ public static class Decapsulator
         ulong first = BinaryPrimitives.ReadUInt64BigEndian(header);
         ulong second = BinaryPrimitives.ReadUInt64BigEndian(header[8..]);
         ulong sum = (uint)first + (first >> 32) + (uint)second + (second >> 32) + BinaryPrimitives.ReadUInt32BigEndian(header[16..]);
-        // 35 bits to 17, then to 16; a carry out of the last addition would leave a sum that is not all ones.
-        sum = (sum & 0xFFFF) + ((sum >> 16) & 0xFFFF) + (sum >> 32);
-        return (sum & 0xFFFF) + (sum >> 16) == 0xFFFF;
+        // All ones after folding means: a multiple of 65 535, and not zero, which no header sums up to. For an odd divisor that is one multiplication
+        // by its inverse modulo 2^64 and one comparison.
+        return sum * InverseOf65535 <= ulong.MaxValue / 65_535;
     }
 
     /// <summary>Every packet, step by step. Not inlined, so that the usual packet need not clear the locals of this.</summary>

@@ -22,21 +22,23 @@ internal sealed class AddressMap
     public bool TryGet(uint number, ValueIPAddress address, out ulong value)
     {
         Slot[] slots = Volatile.Read(ref _slots);
+        ulong state = StateOf(number);
         for (uint position = Hash(number, address); ; position++)
         {
             ref Slot slot = ref slots[(int)(position & (uint)(slots.Length - 1))];
 
-            // The state is stored after the key, so whoever sees it sees the key.
-            if (!Volatile.Read(ref slot.IsUsed))
-            {
-                value = 0;
-                return false;
-            }
-
-            if (slot.Number == number && slot.Address == address)
+            // The state is stored after the address, so whoever sees it sees the address.
+            ulong found = Volatile.Read(ref slot.State);
+            if (found == state && ((slot.Address.High ^ address.High) | (slot.Address.Low ^ address.Low)) == 0)
             {
                 value = Volatile.Read(ref slot.Value);
                 return value != 0;
+            }
+
+            if (found == 0)
+            {
+                value = 0;
+                return false;
             }
         }
     }
@@ -46,7 +48,7 @@ internal sealed class AddressMap
     public bool Set(uint number, ValueIPAddress address, ulong value)
     {
         ref Slot slot = ref FindOwn(_slots, number, address);
-        if (!slot.IsUsed)
+        if (slot.State == 0)
         {
             if (2 * (_used + 1) > _slots.Length)
             {
@@ -55,13 +57,12 @@ internal sealed class AddressMap
             }
 
             _used++;
-            slot.Number = number;
             slot.Address = address;
         }
 
         bool isNew = slot.Value == 0;
         Volatile.Write(ref slot.Value, value);
-        Volatile.Write(ref slot.IsUsed, true);
+        Volatile.Write(ref slot.State, StateOf(number));
         Volatile.Write(ref _count, _count + (isNew ? 1 : 0));
         return isNew;
     }
@@ -89,14 +90,16 @@ internal sealed class AddressMap
         for (int i = 0; i < slots.Length; i++)
         {
             ref Slot slot = ref slots[i];
-            if (Volatile.Read(ref slot.IsUsed) && Volatile.Read(ref slot.Value) is not 0 and ulong value)
+            if (Volatile.Read(ref slot.State) is not 0 and ulong state && Volatile.Read(ref slot.Value) is not 0 and ulong value)
             {
-                rows.Add((slot.Number, slot.Address, value));
+                rows.Add(((uint)state, slot.Address, value));
             }
         }
 
         return rows;
     }
+
+    private static ulong StateOf(uint number) => (1UL << 32) | number;
 
     private uint Hash(uint number, ValueIPAddress address) => _seed.Mix(address.High ^ ((ulong)number << 32), address.Low);
 
@@ -105,7 +108,7 @@ internal sealed class AddressMap
         for (uint position = Hash(number, address); ; position++)
         {
             ref Slot slot = ref slots[(int)(position & (uint)(slots.Length - 1))];
-            if (!slot.IsUsed || (slot.Number == number && slot.Address == address))
+            if (slot.State == 0 || (slot.State == StateOf(number) && slot.Address == address))
             {
                 return ref slot;
             }
@@ -119,7 +122,7 @@ internal sealed class AddressMap
         {
             if (slot.Value != 0)
             {
-                FindOwn(slots, slot.Number, slot.Address) = slot;
+                FindOwn(slots, (uint)slot.State, slot.Address) = slot;
             }
         }
 
@@ -131,7 +134,8 @@ internal sealed class AddressMap
     {
         public ValueIPAddress Address;
         public ulong Value;
-        public uint Number;
-        public bool IsUsed;
+
+        // 0 for an empty slot, else the number with a bit above it.
+        public ulong State;
     }
 }

@@ -37,12 +37,14 @@ public sealed class ForwardingTable
     private const int MinimumRemoteLimit = 1_024;
 
     // The value word: L U 28×0, origin 2, high VNI 8, remote index 24.
-    private const ulong Live = 1UL << 63;
+    // Next to the bits of the VNI, so that one comparison asks for both.
+    private const ulong Live = 1UL << 32;
     private const ulong Used = 1UL << 62;
-    private const int OriginShift = 32;
+    private const int OriginShift = 33;
     private const int VniShift = 24;
     private const ulong OriginMask = 0x3UL << OriginShift;
     private const ulong VniMask = 0xFFUL << VniShift;
+    private const uint LiveAndVniMask = (uint)((Live | VniMask) >> VniShift);
     private const ulong IndexMask = (1UL << VniShift) - 1;
 
     private readonly HashSeed _seed;
@@ -407,7 +409,7 @@ public sealed class ForwardingTable
     {
         Slot[] slots = store.Slots;
         ulong key = KeyOf(vni, mac);
-        ulong vniBits = VniBitsOf(vni);
+        uint liveInNetwork = (uint)((Live | VniBitsOf(vni)) >> VniShift);
         for (uint position = _seed.Mix(key, vni.Value); ; position++)
         {
             int i = (int)(position & (uint)(slots.Length - 1));
@@ -416,7 +418,7 @@ public sealed class ForwardingTable
             if (found == key)
             {
                 value = Volatile.Read(ref slot.Value);
-                if ((value & (Live | VniMask)) == (Live | vniBits))
+                if (((uint)(value >> VniShift) & LiveAndVniMask) == liveInNetwork)
                 {
                     return i;
                 }

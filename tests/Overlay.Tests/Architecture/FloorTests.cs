@@ -55,6 +55,14 @@ public sealed partial class FloorTests
         Assert.Empty(breaches);
     }
 
+    /// <summary>Unchecked stores and loads: only in these files, each with a checked twin in the tests and a figure beside the code.</summary>
+    [Fact]
+    public void Unchecked_memory_access_is_named_here()
+    {
+        string[] files = [.. Sources("src/Overlay").Where(file => File.ReadAllText(file).Contains("Unsafe.", StringComparison.Ordinal)).Select(file => Path.GetFileName(file)!)];
+        Assert.Equal(["VxlanEncapsulator.cs"], files);
+    }
+
     [Fact]
     public void System_calls_live_in_one_room_of_the_linux_package()
     {

@@ -299,4 +299,43 @@ public sealed class VxlanEncapsulatorTests
         FlowLabel = (uint)random.Next(1 << 20),
         Identification = (ushort)random.Next(65536),
     };
+
+    /// <summary>The short form, whose stores are not checked one by one, against the form that checks them: every length, over A5, with guards.</summary>
+    [Theory]
+    [InlineData("192.0.2.1", "192.0.2.2", false, false)]
+    [InlineData("192.0.2.1", "192.0.2.2", true, false)]
+    [InlineData("192.0.2.1", "192.0.2.2", false, true)]
+    [InlineData("2001:db8::1", "2001:db8::2", false, false)]
+    public void The_short_form_writes_what_the_general_form_writes(string local, string remote, bool link, bool checksum)
+    {
+        VxlanEncapsulator encapsulator = new(ValueIPAddress.Parse(local), ValueIPAddress.Parse(remote), new VxlanEncapsulatorOptions
+        {
+            OuterChecksum = checksum,
+            Ttl = 17,
+            LinkHeader = link ? new EthernetHeader(MacAddress.Parse("02:00:00:00:00:01"), MacAddress.Parse("02:00:00:00:00:02"), EtherType.IPv4) : null,
+        });
+        const int Guard = 64;
+        Random random = new(7348);
+        for (int i = 0; i < 3_000; i++)
+        {
+            int length = i < 200 ? i : random.Next(0, encapsulator.MaxFrameLength + 1);
+            Vni vni = new((uint)random.Next(0, 1 << 24));
+            ushort port = (ushort)random.Next(0, 65_536);
+            byte trafficClass = (byte)random.Next(0, 256);
+            byte[] expected = new byte[Guard + encapsulator.Overhead + length + Guard];
+            expected.AsSpan().Fill(0xA5);
+            byte[] actual = [.. expected];
+            encapsulator.WriteAny(expected.AsSpan(Guard, encapsulator.Overhead + length), length, new OuterHeaderFields
+            {
+                Vni = vni, SourcePort = port, TrafficClass = trafficClass, FlowLabel = port, DontFragment = true,
+            });
+            encapsulator.WriteOuter(actual.AsSpan(Guard, encapsulator.Overhead + length), length, vni, port, trafficClass);
+            Assert.Equal(expected, actual);
+        }
+
+        byte[] room = new byte[encapsulator.Overhead];
+        Assert.Throws<ArgumentException>(() => encapsulator.WriteOuter(room.AsSpan(1), 0, default, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => encapsulator.WriteOuter(room, -1, default, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => encapsulator.WriteOuter(room, encapsulator.MaxFrameLength + 1, default, 0));
+    }
 }

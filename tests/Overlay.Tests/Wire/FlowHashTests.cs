@@ -326,4 +326,31 @@ public sealed class FlowHashTests
         .. HeaderAssert.Written(new IPv6Header(source, destination, protocol) { PayloadLength = 20 }.TryWrite),
         .. Ports(sourcePort, destinationPort), .. new byte[16],
     ];
+
+    /// <summary>The short way of the usual frame against the way of every frame.</summary>
+    [Fact]
+    public void The_short_way_hashes_as_the_long_one()
+    {
+        Random random = new(6438);
+        byte[] protocols = [6, 17, 1, 33, 132, 136, 47];
+        int usual = 0;
+        for (int i = 0; i < 20_000; i++)
+        {
+            byte[] frame = new byte[random.Next(0, 80)];
+            random.NextBytes(frame);
+            if (frame.Length > 24 && random.Next(4) != 0)
+            {
+                (frame[12], frame[13], frame[14]) = (8, 0, (byte)(random.Next(5) == 0 ? 0x46 : 0x45));
+                frame[20] = (byte)(random.Next(5) == 0 ? 0x20 : 0x40);
+                frame[21] = (byte)(random.Next(5) == 0 ? 1 : 0);
+                frame[23] = protocols[random.Next(protocols.Length)];
+                usual++;
+            }
+
+            uint seed = (uint)random.Next();
+            Assert.Equal(FlowHash.ComputeAny(frame, seed), FlowHash.Compute(frame, seed));
+        }
+
+        Assert.True(usual > 1_000);
+    }
 }
