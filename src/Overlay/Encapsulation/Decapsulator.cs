@@ -72,23 +72,26 @@ public static class Decapsulator
             return false;
         }
 
+        // Read as they lie: comparisons and the ones' complement sum (RFC 1071 §2 B) do not ask for a byte order, only the two lengths do.
         ReadOnlySpan<byte> header = packet[..PlainVxlanOffset];
-        ulong ip = BinaryPrimitives.ReadUInt64BigEndian(header);
-        ulong udp = BinaryPrimitives.ReadUInt64BigEndian(header[IPv4Packet.MinimumHeaderLength..]);
+        ulong first = BinaryPrimitives.ReadUInt64LittleEndian(header);
+        ulong second = BinaryPrimitives.ReadUInt64LittleEndian(header[8..]);
+        uint third = BinaryPrimitives.ReadUInt32LittleEndian(header[16..]);
+        ulong udp = BinaryPrimitives.ReadUInt64LittleEndian(header[IPv4Packet.MinimumHeaderLength..]);
         vxlanHeader = BinaryPrimitives.ReadUInt64BigEndian(header[(IPv4Packet.MinimumHeaderLength + UdpPacket.HeaderLength)..]);
-        int totalLength = (ushort)(ip >> 32);
-        int udpLength = (ushort)(udp >> 16);
+        int totalLength = BinaryPrimitives.ReverseEndianness((ushort)(first >> 16));
+        int udpLength = BinaryPrimitives.ReverseEndianness((ushort)(udp >> 32));
         length = IPv4Packet.MinimumHeaderLength + udpLength;
-        // In the first word: version and IHL; more fragments and fragment offset. In the third: the I flag.
-        return (ip & 0xFF00_0000_0000_3FFF) == 0x4500_0000_0000_0000 &&
-            header[IPv4Packet.ProtocolOffset] == (byte)IPProtocol.Udp &&
-            (ushort)(udp >> 32) == vxlanPort &&
+        // In the first word: version and IHL, more fragments and fragment offset. In the second: the protocol. In VXLAN: the I flag.
+        return (first & 0xFF3F_0000_0000_00FF) == 0x45 &&
+            (byte)(second >> 8) == (byte)IPProtocol.Udp &&
+            (ushort)(udp >> 16) == BinaryPrimitives.ReverseEndianness(vxlanPort) &&
             (vxlanHeader & VxlanPacket.ValidVniBit) != 0 &&
-            ((ushort)udp == 0 || (options & DecapsulationOptions.SkipUdpChecksum) != 0) &&
+            (udp >> 48 == 0 || (options & DecapsulationOptions.SkipUdpChecksum) != 0) &&
             totalLength <= packet.Length &&
             length <= totalLength &&
             udpLength >= UdpPacket.HeaderLength + VxlanPacket.HeaderLength + EthernetFrame.MinimumHeaderLength &&
-            IsHeaderChecksumValid(header);
+            IsHeaderSumRight((uint)first + (first >> 32) + (uint)second + (second >> 32) + third);
     }
 
     /// <summary>The checksum of an IPv4 header without options: 20 bytes in three reads (RFC 1071 §2).</summary>
@@ -96,13 +99,15 @@ public static class Decapsulator
     internal static bool IsHeaderChecksumValid(ReadOnlySpan<byte> header)
     {
         header = header[..IPv4Packet.MinimumHeaderLength];
-        ulong first = BinaryPrimitives.ReadUInt64BigEndian(header);
-        ulong second = BinaryPrimitives.ReadUInt64BigEndian(header[8..]);
-        ulong sum = (uint)first + (first >> 32) + (uint)second + (second >> 32) + BinaryPrimitives.ReadUInt32BigEndian(header[16..]);
-        // All ones after folding means: a multiple of 65 535, and not zero, which no header sums up to. For an odd divisor that is one multiplication
-        // by its inverse modulo 2^64 and one comparison.
-        return sum * InverseOf65535 <= ulong.MaxValue / 65_535;
+        ulong first = BinaryPrimitives.ReadUInt64LittleEndian(header);
+        ulong second = BinaryPrimitives.ReadUInt64LittleEndian(header[8..]);
+        return IsHeaderSumRight((uint)first + (first >> 32) + (uint)second + (second >> 32) + BinaryPrimitives.ReadUInt32LittleEndian(header[16..]));
     }
+
+    // All ones after folding means: a multiple of 65 535, and not zero, which no header sums up to. For an odd divisor that is one multiplication by
+    // its inverse modulo 2^64 and one comparison.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsHeaderSumRight(ulong sum) => sum * InverseOf65535 <= ulong.MaxValue / 65_535;
 
     /// <summary>Every packet, step by step. Not inlined, so that the usual packet need not clear the locals of this.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
