@@ -11,6 +11,9 @@ internal sealed record ReadmeExample(string Program, string Output)
         return new ReadmeExample(Block(lines, "csharp"), Block(lines, "text"));
     }
 
+    /// <summary>The first block of a language in a document of the repository.</summary>
+    public static string BlockOf(string document, string language) => Block(File.ReadAllLines(Path.Combine(Repository.Root, document)), language);
+
     // The text between the first ```language and the next ```; empty if there is none.
     private static string Block(string[] lines, string language)
     {
