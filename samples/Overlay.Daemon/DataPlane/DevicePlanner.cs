@@ -13,7 +13,7 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
 
     /// <summary>Opens the device and sets it up; a device that cannot be set up whole is closed again, which removes it.</summary>
     /// <exception cref="IOException">The kernel refused something; the message names it.</exception>
-    public TunDevice Open(TunnelConfig config, MacAddress mac)
+    public TunDevice Open(TunnelConfig config, MacAddress mac, int mtu)
     {
         TunDevice device = TunDevice.Open(config.Device.Name, new TunDeviceOptions
         {
@@ -24,7 +24,7 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
         });
         try
         {
-            SetUp(device, config, mac);
+            SetUp(device, config, mac, mtu);
             return device;
         }
         catch
@@ -37,12 +37,12 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
     /// <summary>The MTU of the device: configured, or what the smallest link towards a remote leaves over.</summary>
     public int ChooseMtu(TunnelConfig config) => config.Device.Mtu ?? (LinkMtu(config) - config.Overhead);
 
-    private void SetUp(TunDevice device, TunnelConfig config, MacAddress mac)
+    private void SetUp(TunDevice device, TunnelConfig config, MacAddress mac, int mtu)
     {
         int index = device.InterfaceIndex;
         netlink.SetLink(index, new LinkSettings
         {
-            Mtu = ChooseMtu(config),
+            Mtu = mtu,
             Mac = config.Device.Layer == DeviceLayer.Ethernet ? mac : null,
         });
         foreach (InterfaceAddress address in config.Device.Addresses)

@@ -20,10 +20,12 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
     {
         using RouteNetlink netlink = RouteNetlink.Open();
         DevicePlanner planner = new(netlink);
+        // Asked once: endpoint and device must go by the same number, even if a route changes meanwhile.
+        Dictionary<TunnelConfig, int> mtus = config.Tunnels.ToDictionary(tunnel => tunnel, planner.ChooseMtu);
         // Sockets first: a port that another daemon holds is found out before any device is made.
         foreach (IGrouping<EndpointConfig, TunnelConfig> group in config.Tunnels.GroupBy(t => t.Endpoint))
         {
-            EndpointRuntime endpoint = new(group.Key, group.Min(planner.ChooseMtu));
+            EndpointRuntime endpoint = new(group.Key, group.Min(tunnel => mtus[tunnel]));
             _endpoints.Add(group.Key, endpoint);
             log(endpoint.Granted);
             if (endpoint.Neighbor is { } neighbor)
@@ -36,7 +38,7 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
         foreach (TunnelConfig tunnel in config.Tunnels)
         {
             MacAddress mac = tunnel.Kind == TunnelKind.Vxlan ? tunnel.Device.ChooseMac() : default;
-            _tunnels.Add(new TunnelRuntime(tunnel, planner.Open(tunnel, mac), mac, seed));
+            _tunnels.Add(new TunnelRuntime(tunnel, planner.Open(tunnel, mac, mtus[tunnel]), mac, seed));
         }
 
         StartWorkers();
