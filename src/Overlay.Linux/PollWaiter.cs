@@ -13,19 +13,22 @@ public sealed class PollWaiter : IPortWaiter
     private const long NanosecondsPerMillisecond = 1_000_000;
 
     private readonly FileDescriptor _wake;
-    private readonly long _spin;
+    private readonly long _longestSpin;
+    private long _spin;
     private PollDescriptor[] _descriptors = new PollDescriptor[16];
 
     /// <summary>Makes a waiter.</summary>
     /// <param name="spinMicroseconds">
-    /// How long a wait looks again and again, giving the CPU to others in between, before it sleeps; 0 sleeps at once. Waking a sleeping
-    /// thread costs tens of microseconds, which a spin longer than the gap between packets saves.
+    /// How long, at most, a wait looks again and again before it sleeps, giving the CPU to others in between; 0 sleeps at once. Waking a sleeping
+    /// thread costs tens of microseconds, which a spin longer than the gap between packets saves. Spins that find nothing are halved, so that
+    /// an idle worker sleeps; one gap shorter than this brings the whole spin back.
     /// </param>
     /// <exception cref="LinuxException">EMFILE: there is no file descriptor left for the wake-up.</exception>
     public PollWaiter(int spinMicroseconds = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(spinMicroseconds);
-        _spin = spinMicroseconds * (Stopwatch.Frequency / 1_000_000);
+        _longestSpin = spinMicroseconds * (Stopwatch.Frequency / 1_000_000);
+        _spin = _longestSpin;
         int handle = Libc.eventfd(0, Libc.EFD_CLOEXEC | Libc.EFD_NONBLOCK);
         if (handle < 0)
         {
@@ -41,9 +44,12 @@ public sealed class PollWaiter : IPortWaiter
     /// <inheritdoc/>
     public long Now => Clock;
 
+    /// <summary>How long the next wait spins at most.</summary>
+    internal TimeSpan Spin => Stopwatch.GetElapsedTime(0, _spin);
+
     /// <inheritdoc/>
     /// <exception cref="LinuxException">The kernel answered what it is not known to answer here.</exception>
-    public unsafe bool Wait(ReadOnlySpan<IPacketPort> readable, IPacketPort? writable, int timeoutMilliseconds)
+    public bool Wait(ReadOnlySpan<IPacketPort> readable, IPacketPort? writable, int timeoutMilliseconds)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(timeoutMilliseconds, -1);
         ObjectDisposedException.ThrowIf(_wake.IsClosed, this);
@@ -60,23 +66,11 @@ public sealed class PollWaiter : IPortWaiter
             _descriptors[i + 2] = new PollDescriptor { Handle = readable[i].PollHandle, Events = Libc.POLLIN };
         }
 
-        if (_spin != 0 && timeoutMilliseconds != 0)
-        {
-            long end = Stopwatch.GetTimestamp() + _spin;
-            do
-            {
-                if (Poll(count, 0))
-                {
-                    return true;
-                }
-
-                _ = Thread.Yield();
-            }
-            while (Stopwatch.GetTimestamp() < end);
-        }
-
-        return Poll(count, timeoutMilliseconds);
+        return timeoutMilliseconds == 0 || _longestSpin == 0 ? Poll(count, timeoutMilliseconds) : SpinThenSleep(count, timeoutMilliseconds);
     }
+
+    /// <inheritdoc/>
+    public void Yield() => _ = Thread.Yield();
 
     /// <inheritdoc/>
     /// <exception cref="ObjectDisposedException">The waiter is disposed: nobody waits any more.</exception>
@@ -109,6 +103,28 @@ public sealed class PollWaiter : IPortWaiter
 
     /// <inheritdoc/>
     public void Dispose() => _wake.Dispose();
+
+    private bool SpinThenSleep(int count, int timeoutMilliseconds)
+    {
+        long start = Stopwatch.GetTimestamp();
+        long spun = 0;
+        while (spun < _spin)
+        {
+            if (Poll(count, 0))
+            {
+                _spin = _longestSpin;
+                return true;
+            }
+
+            Yield();
+            spun = Stopwatch.GetTimestamp() - start;
+        }
+
+        bool ready = Poll(count, timeoutMilliseconds);
+        // Had the spin been as long as it may be, it would have seen this; else the time was wasted.
+        _spin = ready && Stopwatch.GetTimestamp() - start < _longestSpin ? _longestSpin : _spin / 2;
+        return ready;
+    }
 
     private unsafe bool Poll(int count, int timeoutMilliseconds)
     {

@@ -53,6 +53,34 @@ public sealed class PollWaiterTests
     }
 
     [Fact]
+    public void A_spin_that_finds_nothing_shrinks_until_the_waiter_sleeps_at_once()
+    {
+        using PollWaiter waiter = new(spinMicroseconds: 400);
+        Assert.Equal(TimeSpan.FromMicroseconds(400), waiter.Spin);
+        Assert.False(waiter.Wait([], null, 2));
+        Assert.Equal(TimeSpan.FromMicroseconds(200), waiter.Spin);
+        for (int i = 0; i < 20; i++)
+        {
+            Assert.False(waiter.Wait([], null, 2));
+        }
+
+        Assert.Equal(TimeSpan.Zero, waiter.Spin);
+    }
+
+    [Fact]
+    public void A_gap_shorter_than_the_spin_brings_it_back()
+    {
+        // Long enough that the wake-up of another thread falls into it on the slowest machine.
+        using PollWaiter waiter = new(spinMicroseconds: 10_000_000);
+        Assert.False(waiter.Wait([], null, 0));
+        waiter.Wake();
+        long start = Stopwatch.GetTimestamp();
+        Assert.True(waiter.Wait([], null, -1));
+        Assert.True(Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(10));
+        Assert.Equal(TimeSpan.FromSeconds(10), waiter.Spin);
+    }
+
+    [Fact]
     public void Disposed_it_refuses()
     {
         PollWaiter waiter = new();

@@ -50,8 +50,9 @@ internal sealed class CommandLine(TextWriter output, TextWriter error, Func<Daem
             DefaultValueFactory = _ => DaemonConfig.DefaultControlSocket,
         };
 
-        Command run = new("run", "Run the tunnels of a configuration until SIGTERM or SIGINT") { config };
-        run.SetAction((parsed, _) => RunDaemonAsync(parsed.GetRequiredValue(config)));
+        Option<bool> latency = new("--latency") { Description = "Keep a CPU awake for each worker while packets come every few milliseconds" };
+        Command run = new("run", "Run the tunnels of a configuration until SIGTERM or SIGINT") { config, latency };
+        run.SetAction((parsed, _) => RunDaemonAsync(parsed.GetRequiredValue(config), parsed.GetValue(latency)));
         Command check = new("check", "Check a configuration and say what it would do") { config };
         check.SetAction(parsed => CheckCommand.Run(parsed.GetRequiredValue(config), output, error));
         Command status = new("status", "Ask a running overlayd for its counters") { json, socket };
@@ -60,11 +61,16 @@ internal sealed class CommandLine(TextWriter output, TextWriter error, Func<Daem
         return new RootCommand("overlayd - VXLAN and IP-in-IP tunnels in user space") { run, check, status };
     }
 
-    private async Task<int> RunDaemonAsync(string file)
+    private async Task<int> RunDaemonAsync(string file, bool latency)
     {
         if (CheckCommand.Load(file, error) is not DaemonConfig config)
         {
             return ExitCode.BadConfiguration;
+        }
+
+        if (latency)
+        {
+            config = config with { Workers = config.Workers.ForLatency() };
         }
 
         IDataPlane plane;

@@ -89,7 +89,7 @@ internal static class ConfigReader
 
         int? spin = values.Integer(workers.Take("spinMicroseconds"), "workers.spinMicroseconds", 0, MaxSpinMicroseconds);
         workers.Finish();
-        return new WorkersConfig { Count = count ?? Math.Max(1, cpus.Count), Cpus = cpus, SpinMicroseconds = spin ?? 0 };
+        return new WorkersConfig { Count = count ?? Math.Max(1, cpus.Count), Cpus = cpus, SpinMicroseconds = spin ?? WorkersConfig.DefaultSpinMicroseconds };
     }
 
     private static List<TunnelConfig> ReadTunnels(ConfigNode? node, ValueReader values, ConfigErrors errors)

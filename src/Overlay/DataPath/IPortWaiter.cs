@@ -20,6 +20,12 @@ public interface IPortWaiter : IDisposable
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeoutMilliseconds"/> is below −1.</exception>
     bool Wait(ReadOnlySpan<IPacketPort> readable, IPacketPort? writable, int timeoutMilliseconds);
 
+    /// <summary>
+    /// Lets another thread that wants this CPU have it, if there is one. The worker calls it after each turn that carried something: whoever got
+    /// packets shall take them out of its socket buffer before the next burst overflows it.
+    /// </summary>
+    void Yield();
+
     /// <summary>Ends a wait: the one that is going on or, if there is none, the next. From any thread.</summary>
     void Wake();
 }

@@ -89,7 +89,11 @@ public sealed class TunnelWorker
                     }
                 }
 
-                if (!busy && _readable.Length > 0)
+                if (busy)
+                {
+                    _waiter.Yield();
+                }
+                else if (_readable.Length > 0)
                 {
                     _ = _waiter.Wait(_readable, writable: null, Timeout.Infinite);
                 }

@@ -11,6 +11,8 @@ internal sealed class VirtualWaiter(CancellationTokenSource stop) : IPortWaiter
 
     public int Waits { get; private set; }
 
+    public int Yields { get; private set; }
+
     public bool Wait(ReadOnlySpan<IPacketPort> readable, IPacketPort? writable, int timeoutMilliseconds)
     {
         Waits++;
@@ -29,6 +31,8 @@ internal sealed class VirtualWaiter(CancellationTokenSource stop) : IPortWaiter
 
         return false;
     }
+
+    public void Yield() => Yields++;
 
     public void Wake()
     {
