@@ -148,30 +148,30 @@ public sealed class TunnelWorker
             long deadline = 0;
             while (packets.Select(output) > 0)
             {
-                switch (port.Send(packets))
+                PortResult result = port.Send(packets);
+                if (result == PortResult.WouldBlock)
                 {
-                    case PortResult.WouldBlock:
-                        long now = _waiter.Now;
-                        deadline = deadline == 0 ? now + SendPatience : deadline;
-                        if (now >= deadline)
-                        {
-                            DropPending(packets, output, DropReason.QueueFull);
-                            return;
-                        }
-
+                    long now = _waiter.Now;
+                    deadline = deadline == 0 ? now + SendPatience : deadline;
+                    if (now < deadline)
+                    {
                         _ = _waiter.Wait([], port, (int)(deadline - now));
-                        break;
-                    case PortResult.Gone:
-                        DropPending(packets, output, DropReason.PortDown);
-                        Leave(output);
-                        return;
-                    case PortResult.Down:
-                        DropPending(packets, output, DropReason.PortDown);
-                        return;
-                    default:
-                        DropPending(packets, output, DropReason.SendFailed);
-                        return;
+                        continue;
+                    }
                 }
+
+                DropPending(packets, result switch
+                {
+                    PortResult.WouldBlock => DropReason.QueueFull,
+                    PortResult.Gone or PortResult.Down => DropReason.PortDown,
+                    _ => DropReason.SendFailed,
+                });
+                if (result == PortResult.Gone)
+                {
+                    Leave(output);
+                }
+
+                return;
             }
         }
 
@@ -274,13 +274,13 @@ public sealed class TunnelWorker
             }
         }
 
-        private static void DropPending(PacketBatch packets, int output, DropReason reason)
+        private static void DropPending(PacketBatch packets, DropReason reason)
         {
-            for (int i = 0; i < packets.Count; i++)
+            foreach (int index in packets.Selection)
             {
-                if (packets.Meta(i).Output == output && packets.Meta(i).State == PacketState.Pending)
+                if (packets.Meta(index).State == PacketState.Pending)
                 {
-                    packets.Drop(i, reason);
+                    packets.Drop(index, reason);
                 }
             }
         }
