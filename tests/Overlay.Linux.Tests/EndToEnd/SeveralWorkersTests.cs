@@ -55,7 +55,7 @@ public sealed class SeveralWorkersTests
         {
             using UdpEcho echo = new(lab.Them, "10.42.0.2");
             using UdpProbe probe = new(lab.Us, echo);
-            probe.Exchange([1, 2, 100, 1_422, 1_423, 9_000]);
+            probe.Exchange([1, 2, 100, 1_000, ipv6Underlay ? 1_402 : 1_422]);
         }
 
         foreach (OverlayDaemon daemon in theirs is null ? [ours] : new[] { ours, theirs })
@@ -77,15 +77,23 @@ public sealed class SeveralWorkersTests
         lab.AssertNoFragments();
     }
 
-    [Fact]
-    public void A_flow_keeps_its_order_and_both_its_directions_settle_on_one_worker_at_each_end()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_flow_keeps_its_order_and_both_its_directions_settle_on_one_worker(bool peerIsOverlayd)
     {
         int[] cpus = TwoCpus();
         // Pinned: a thread that wanders over CPUs in mid-stream would have the veth under the tunnel change the order.
         string pinned = $$"""{ "cpus": [ {{cpus[0]}}, {{cpus[1]}} ] }""";
         using PeerLab lab = new();
         using OverlayDaemon ours = lab.StartDaemon(workers: pinned);
-        using OverlayDaemon theirs = lab.StartPeerDaemon(workers: pinned);
+        using OverlayDaemon? theirs = peerIsOverlayd ? lab.StartPeerDaemon(workers: pinned) : null;
+        if (!peerIsOverlayd)
+        {
+            lab.AddKernelVxlan();
+        }
+
+        OverlayDaemon[] ends = theirs is null ? [ours] : [ours, theirs];
         lab.SilenceKernels();
         List<(UdpApplication Here, UdpApplication There)> flows = [];
         try
@@ -98,37 +106,31 @@ public sealed class SeveralWorkersTests
             // One way only: the queue is the kernel's choice, and stays.
             Stream(flows, count: 600, bothWays: false);
 
-            foreach ((UdpApplication here, UdpApplication there) in flows)
+            // There and back: now the driver knows by which queue the flow comes in, at both ends.
+            for (int i = 0; i < Flows; i++)
             {
-                // There, back, and there again: by now the driver knows by which queue the flow comes in, at both ends.
-                foreach ((UdpApplication from, UdpApplication to, string address) in new[] { (here, there, "10.42.0.2"), (there, here, "10.42.0.1"), (here, there, "10.42.0.2") })
-                {
-                    from.Send([1], address, 6_000 + flows.IndexOf((here, there)));
-                    to.Take(1);
-                    Thread.Sleep(5);
-                }
+                Exchange(flows, i, 2);
             }
 
-            Stream(flows, count: 600, bothWays: true);
+            // From a kernel peer the application itself sends, and a thread of the tests that wanders over CPUs changes the order.
+            Stream(flows, count: 600, bothWays: peerIsOverlayd);
 
             for (int i = 0; i < Flows; i++)
             {
-                JsonElement[] before = [Books.Settled(ours), Books.Settled(theirs)];
-                for (int exchange = 0; exchange < 20; exchange++)
-                {
-                    flows[i].Here.Send([1], "10.42.0.2", 6_000 + i);
-                    flows[i].There.Take(1);
-                    flows[i].There.Send([2], "10.42.0.1", 6_000 + i);
-                    flows[i].Here.Take(1);
-                }
-
-                JsonElement[] after = [Books.Settled(ours), Books.Settled(theirs)];
-                for (int end = 0; end < 2; end++)
+                // The driver forgets a flow after three seconds of silence.
+                Exchange(flows, i, 2);
+                JsonElement[] before = [.. ends.Select(Books.Settled)];
+                Exchange(flows, i, 20);
+                JsonElement[] after = [.. ends.Select(Books.Settled)];
+                for (int end = 0; end < ends.Length; end++)
                 {
                     long[] egress = Difference(before[end], after[end], "egress");
                     long[] ingress = Difference(before[end], after[end], "ingress");
                     // Had the workers source ports of their own, one flow in eight would go to and fro between them.
-                    Assert.True(egress.Contains(20) && egress.Sum() == 20 && egress.SequenceEqual(ingress), $"flow {i}, end {end}: {string.Join(' ', egress)}, {string.Join(' ', ingress)}");
+                    // The kernels may say a word of their own meanwhile (a multicast report), and that may go by the other worker.
+                    Assert.True(
+                        Enumerable.Range(0, 2).Any(worker => egress[worker] >= 20 && ingress[worker] >= 20) && egress.Sum() < 25 && ingress.Sum() < 25,
+                        $"flow {i}, end {end}: out by {string.Join(" and ", egress)}, in by {string.Join(" and ", ingress)}");
                 }
             }
         }
@@ -138,8 +140,7 @@ public sealed class SeveralWorkersTests
             flows.ForEach(flow => flow.There.Dispose());
         }
 
-        AssertSums(Books.Settled(ours));
-        AssertSums(Books.Settled(theirs));
+        Assert.All(ends, end => AssertSums(Books.Settled(end)));
     }
 
     [Fact]
@@ -162,7 +163,10 @@ public sealed class SeveralWorkersTests
         using FrameSocket there = new(lab.Them, PeerLab.Device);
         MacAddress ours = MacAddress.Parse(PeerLab.OurMac);
         MacAddress Station(int number) => MacAddress.FromValue(0x02_00_00_01_00_00 + (ulong)number);
-        byte[] Frame(MacAddress destination, MacAddress source) => PacketBuilder.Ethernet(destination, source, (EtherType)0x88B5, PacketBuilder.Payload(60));
+        // Flows of IP, which differ in their outer source ports; to an address that nobody has, so that nobody answers.
+        byte[] Frame(MacAddress destination, MacAddress source) => PacketBuilder.Ethernet(
+            destination, source, EtherType.IPv4,
+            PacketBuilder.Udp(ValueIPAddress.Parse("10.43.0.2"), ValueIPAddress.Parse("10.43.0.1"), (ushort)source.Value, 9, PacketBuilder.Payload(60)));
         long Of(JsonElement status, string direction, string counter) => OverlayDaemon.Counter(status, "vx42", direction, counter);
 
         // There is nobody to flood to: what is not learned is dropped.
@@ -178,10 +182,12 @@ public sealed class SeveralWorkersTests
             Assert.Equal(Errno.None, there.Send(Frame(ours, Station(i))));
         }
 
-        // Longer than the writer of the tables takes to come round.
-        Wait.Until(() => Of(daemon.Query(), "ingress", "txPackets") == stations, () => daemon.Query().ToString());
+        // The peer's kernel may have said something of its own besides.
+        Wait.Until(() => Of(daemon.Query(), "ingress", "txPackets") >= Of(empty, "ingress", "txPackets") + stations, () => daemon.Query().ToString());
         JsonElement heard = Books.Settled(daemon);
         Assert.All(Workers(heard), worker => Assert.NotEqual(0, Count(worker, "ingress", "txPackets")));
+
+        // Longer than the writer of the tables takes to come round.
         Thread.Sleep(100);
         for (int i = 0; i < stations; i++)
         {
@@ -325,6 +331,19 @@ public sealed class SeveralWorkersTests
         Wait.Until(() => daemon.Log.Contains("vx42 is gone", StringComparison.Ordinal), () => daemon.Log);
         Assert.Equal(0, daemon.Stop().ExitCode);
         Assert.Single(daemon.Log.Split('\n'), line => line.Contains("vx42 is gone", StringComparison.Ordinal));
+    }
+
+    /// <summary>Datagrams there and back, one after the other; a moment later each driver has noted where they came in.</summary>
+    private static void Exchange(List<(UdpApplication Here, UdpApplication There)> flows, int flow, int times)
+    {
+        for (int i = 0; i < times; i++)
+        {
+            flows[flow].Here.Send([1], "10.42.0.2", 6_000 + flow);
+            flows[flow].There.Take(1);
+            flows[flow].There.Send([2], "10.42.0.1", 6_000 + flow);
+            flows[flow].Here.Take(1);
+            Thread.Sleep(2);
+        }
     }
 
     /// <summary>Numbered datagrams in all flows at once, at most 64 of each under way; they arrive complete and in order.</summary>
