@@ -9,6 +9,12 @@ namespace Overlay.Linux;
 /// <remarks>
 /// Each carries a filter that drops whatever arrives, so that the endpoint's own port is the only entrance: an answer to a source port, or
 /// something sent to it by an attacker, goes nowhere and fills no queue.
+/// <para>
+/// The members of a group (<see cref="UdpTunnelSocket.BindGroup"/>) have sockets of their own on the same ports, so that a flow leaves from
+/// one port whichever worker sends it. Were the ports of the workers different, a flow that changes its worker would change its outer
+/// addresses too, and with them the worker at the other end, which answers from another port …: of two such ends one flow in eight would
+/// wander to and fro for ever. And a socket that two threads share would have its DF and its errors changed by the other.
+/// </para>
 /// </remarks>
 internal sealed class SourcePortSockets : IDisposable
 {
@@ -32,8 +38,12 @@ internal sealed class SourcePortSockets : IDisposable
     public ReadOnlySpan<ushort> Ports => _ports;
 
     /// <summary>Opens the sockets on free ports of the range.</summary>
+    /// <param name="options">The endpoint.</param>
+    /// <param name="name">The endpoint in messages.</param>
+    /// <param name="scope">The interface's number for a link-local address.</param>
+    /// <param name="group">Whether <see cref="Join"/> will follow.</param>
     /// <exception cref="LinuxException">No port of the range is free, or the kernel refused a socket.</exception>
-    public static SourcePortSockets Open(UdpTunnelOptions options, string name, uint scope)
+    public static SourcePortSockets Open(UdpTunnelOptions options, string name, uint scope, bool group)
     {
         List<NativeSocket> sockets = [];
         List<ushort> ports = [];
@@ -56,6 +66,12 @@ internal sealed class SourcePortSockets : IDisposable
                 Errno errno = socket.TryBind(options.Local, port, scope);
                 if (errno == Errno.None)
                 {
+                    if (group)
+                    {
+                        // Only after the bind, which had to find the port free.
+                        SharePort(socket);
+                    }
+
                     sockets.Add(socket);
                     ports.Add(port);
                     socket = null;
@@ -86,6 +102,38 @@ internal sealed class SourcePortSockets : IDisposable
         }
     }
 
+    /// <summary>Opens sockets on the ports of another member of the group.</summary>
+    /// <param name="first">The member, opened for a group.</param>
+    /// <param name="options">The endpoint, as the other had it.</param>
+    /// <param name="name">The endpoint in messages.</param>
+    /// <param name="scope">The interface's number for a link-local address.</param>
+    /// <exception cref="LinuxException">The kernel refused a socket.</exception>
+    public static SourcePortSockets Join(SourcePortSockets first, UdpTunnelOptions options, string name, uint scope)
+    {
+        List<NativeSocket> sockets = [];
+        try
+        {
+            foreach (ushort port in first._ports)
+            {
+                NativeSocket socket = Open(options, name);
+                sockets.Add(socket);
+                SharePort(socket);
+                Errno errno = socket.TryBind(options.Local, port, scope);
+                if (errno != Errno.None)
+                {
+                    throw new LinuxException(errno, "bind", $"UDP source port {port} of {name}");
+                }
+            }
+
+            return new SourcePortSockets([.. sockets], first._ports, options.Local.IsIPv4);
+        }
+        catch
+        {
+            sockets.ForEach(opened => opened.Dispose());
+            throw;
+        }
+    }
+
     /// <summary>The socket of a flow: all packets of a flow leave from one port.</summary>
     public int Select(uint flowHash) => (int)(((ulong)flowHash * (uint)_sockets.Length) >> 32);
 
@@ -97,7 +145,7 @@ internal sealed class SourcePortSockets : IDisposable
 
     /// <summary>
     /// Makes a socket send with or without DF. It is an option of the socket, not of the message; the socket remembers it, because nearly all
-    /// packets of a tunnel want the same. A second socket for the same port would need SO_REUSEPORT, which lets strangers in.
+    /// packets of a tunnel want the same.
     /// </summary>
     public void SetDontFragment(int index, bool dontFragment)
     {
@@ -117,6 +165,8 @@ internal sealed class SourcePortSockets : IDisposable
             socket.Dispose();
         }
     }
+
+    private static void SharePort(NativeSocket socket) => socket.Set(SocketConstants.SOL_SOCKET, SocketConstants.SO_REUSEPORT, 1, "SO_REUSEPORT");
 
     private static NativeSocket Open(UdpTunnelOptions options, string name)
     {

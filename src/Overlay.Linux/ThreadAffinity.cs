@@ -7,7 +7,7 @@ public static class ThreadAffinity
 {
     /// <summary>Ties the calling thread to one CPU (sched_setaffinity(2)). The runtime has no call for it, and resets what a parent set.</summary>
     /// <param name="cpu">The number, from 0.</param>
-    /// <exception cref="ArgumentOutOfRangeException">Negative, or beyond 1023.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">Negative, or beyond 8191.</exception>
     /// <exception cref="LinuxException">EINVAL: this machine, or the cpuset of the process, has no such CPU.</exception>
     public static unsafe void PinCurrentThread(int cpu)
     {

@@ -17,6 +17,8 @@ public sealed class TunDevice : IPacketPort
     private const string DevicePath = "/dev/net/tun";
     private const int EthernetLength = 14;
     private const int MaxIPLength = 65_535;
+    // MAX_TAP_QUEUES of the kernel.
+    private const int MaxQueues = 256;
     private const long MtuAgeMilliseconds = 100;
 
     private readonly FileDescriptor _device;
@@ -96,16 +98,58 @@ public sealed class TunDevice : IPacketPort
     /// <exception cref="LinuxException">
     /// EPERM or EACCES without CAP_NET_ADMIN; EBUSY if another process holds the device; EINVAL if it exists as something else; ENOENT without the driver.
     /// </exception>
-    public static TunDevice Open(string name, TunDeviceOptions? options = null)
+    public static TunDevice Open(string name, TunDeviceOptions? options = null) => Open(name, options ?? new TunDeviceOptions(), exclusive: false);
+
+    /// <summary>
+    /// Makes a device with several queues, each a port for a worker of its own. The kernel puts the packets of a flow into the queue by which
+    /// the flow's other direction was last written, and those of a flow it does not know into one chosen by hash. A queue that nobody reads
+    /// loses what is put into it.
+    /// </summary>
+    /// <param name="name">As with <see cref="Open(string, TunDeviceOptions?)"/>; no interface may have it yet.</param>
+    /// <param name="options">The options of each.</param>
+    /// <param name="count">How many, 1 to 256. One is the same as <see cref="Open(string, TunDeviceOptions?)"/>.</param>
+    /// <exception cref="ArgumentException">No interface can have this name, or the options contradict each other.</exception>
+    /// <exception cref="LinuxException">
+    /// EBUSY if there is an interface of this name: whoever holds it would get a share of its packets only. Else as with
+    /// <see cref="Open(string, TunDeviceOptions?)"/>.
+    /// </exception>
+    public static TunDevice[] OpenQueues(string name, TunDeviceOptions options, int count)
     {
-        options ??= new TunDeviceOptions();
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, MaxQueues);
+        if (count == 1)
+        {
+            return [Open(name, options)];
+        }
+
+        options = options with { MultiQueue = true };
+        List<TunDevice> queues = [Open(name, options, exclusive: true)];
+        try
+        {
+            while (queues.Count < count)
+            {
+                queues.Add(Open(queues[0].Name, options, exclusive: false));
+            }
+
+            return [.. queues];
+        }
+        catch
+        {
+            queues.ForEach(queue => queue.Dispose());
+            throw;
+        }
+    }
+
+    private static TunDevice Open(string name, TunDeviceOptions options, bool exclusive)
+    {
         InterfaceName.Check(name, nameof(name));
         CheckOptions(options);
         FileDescriptor? control = null;
         FileDescriptor device = OpenClone();
         try
         {
-            string actualName = Attach(device, name, options);
+            string actualName = Attach(device, name, options, exclusive);
             PortCapabilities capabilities = SetOffloads(device, actualName, options);
             control = NetlinkCalls.OpenControlSocket();
             return new TunDevice(device, control, actualName, SetQueue(actualName, options.TxQueueLength), capabilities, options);
@@ -284,15 +328,17 @@ public sealed class TunDevice : IPacketPort
         _ => null,
     });
 
-    private static unsafe string Attach(FileDescriptor device, string name, TunDeviceOptions options)
+    private static unsafe string Attach(FileDescriptor device, string name, TunDeviceOptions options, bool exclusive)
     {
         int flags = Tun.IFF_NO_PI | (options.Layer == DeviceLayer.Ethernet ? Tun.IFF_TAP : Tun.IFF_TUN) |
-            (options.VnetHeader ? Tun.IFF_VNET_HDR : 0) | (options.MultiQueue ? Tun.IFF_MULTI_QUEUE : 0);
+            (options.VnetHeader ? Tun.IFF_VNET_HDR : 0) | (options.MultiQueue ? Tun.IFF_MULTI_QUEUE : 0) | (exclusive ? Tun.IFF_TUN_EXCL : 0);
         InterfaceRequest request = new(name) { Flags = (short)flags };
         if (Libc.ioctl(device.Value, Tun.TUNSETIFF, &request) != 0)
         {
             Errno error = Libc.LastError;
-            throw AttachFailure(error, name, options);
+            throw exclusive && error == Errno.EBUSY
+                ? new LinuxException(error, nameof(Tun.TUNSETIFF), name, $"an interface {name} exists, and one with several queues must be new; delete it or choose another name")
+                : AttachFailure(error, name, options);
         }
 
         return InterfaceName.Read(request.Name);

@@ -150,7 +150,8 @@ public sealed class UdpTunnelSocket : IPacketPort
 
     /// <summary>
     /// Binds one endpoint with several sockets, for as many workers; the kernel spreads flows over them by outer addresses and ports. Only
-    /// sockets of this group share the port: the first is bound alone, and the endpoint's lock keeps others out.
+    /// sockets of this group share the port: the first is bound alone, and the endpoint's lock keeps others out. All of them send from the
+    /// same source ports, so that the outer packets of a flow are the same whichever sends them.
     /// </summary>
     /// <param name="options">The options of each.</param>
     /// <param name="count">How many, 1 to 256.</param>
@@ -168,7 +169,7 @@ public sealed class UdpTunnelSocket : IPacketPort
         {
             for (; opened < count; opened++)
             {
-                NativeSocket? first = opened == 0 ? null : sockets[0]._socket;
+                UdpTunnelSocket? first = opened == 0 ? null : sockets[0];
                 sockets[opened] = Open(options, opened == 0 ? exclusive : exclusive.Share(), first, count > 1, new DatagramSender());
             }
 
@@ -246,7 +247,7 @@ public sealed class UdpTunnelSocket : IPacketPort
         return options.Local.IsIPv4 ? $"UDP {options.Local}{link}:{options.Port}" : $"UDP [{options.Local}{link}]:{options.Port}";
     }
 
-    private static UdpTunnelSocket Open(UdpTunnelOptions options, EndpointLock exclusive, NativeSocket? first, bool group, DatagramSender sender)
+    private static UdpTunnelSocket Open(UdpTunnelOptions options, EndpointLock exclusive, UdpTunnelSocket? first, bool group, DatagramSender sender)
     {
         string name = FormatName(options);
         bool ipv4 = options.Local.IsIPv4;
@@ -294,7 +295,9 @@ public sealed class UdpTunnelSocket : IPacketPort
                 socket.Set(SocketConstants.SOL_SOCKET, SocketConstants.SO_REUSEPORT, 1, "SO_REUSEPORT");
             }
 
-            sources = SourcePortSockets.Open(options, name, scope);
+            sources = first is null
+                ? SourcePortSockets.Open(options, name, scope, group)
+                : SourcePortSockets.Join(first._sources, options, name, scope);
             return new UdpTunnelSocket(options, exclusive, socket, sources, sender);
         }
         catch

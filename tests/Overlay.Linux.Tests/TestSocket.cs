@@ -45,6 +45,14 @@ internal sealed class TestSocket : IDisposable
         return buffer[..length];
     }
 
+    /// <summary>Receives, and says from which port it came.</summary>
+    public int ReceiveSourcePort()
+    {
+        EndPoint from = new IPEndPoint(IPAddress.Any, 0);
+        _ = _socket.ReceiveFrom(new byte[65_536], ref from);
+        return ((IPEndPoint)from).Port;
+    }
+
     /// <summary>Receives and says of which size the datagrams in it are; 0 if it is one.</summary>
     public unsafe byte[] Receive(out int segmentSize)
     {

@@ -438,6 +438,29 @@ public sealed class TunDeviceTests
     }
 
     [Fact]
+    public void A_device_with_several_queues_is_nobody_elses()
+    {
+        TunAccess.Require();
+        using Netns netns = Netns.Create();
+        TunDevice[] queues = netns.Run(() => TunDevice.OpenQueues("dev%d", Tun, 3));
+        Assert.All(queues, queue => Assert.Equal(("dev0", queues[0].InterfaceIndex), (queue.Name, queue.InterfaceIndex)));
+        // With IFF_MULTI_QUEUE alone the kernel would give the second a queue of the first's device, and a share of its packets.
+        LinuxException second = Assert.Throws<LinuxException>(() => netns.Run(() => TunDevice.OpenQueues("dev0", Tun, 2)));
+        Assert.Equal(
+            "dev0: device or resource busy, an interface dev0 exists, and one with several queues must be new; delete it or choose another name (TUNSETIFF: EBUSY)",
+            second.Message);
+        LinuxException single = Assert.Throws<LinuxException>(() => netns.Run(() => TunDevice.OpenQueues("dev0", Tun, 1)));
+        Assert.Equal(Errno.EINVAL, single.Errno);
+        queues[0].Dispose();
+        queues[2].Dispose();
+        Assert.Contains("dev0", netns.Ip("link", "show").Output, StringComparison.Ordinal);
+        queues[1].Dispose();
+        Assert.DoesNotContain("dev0", netns.Ip("link", "show").Output, StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>(() => TunDevice.OpenQueues("dev0", Tun, 257));
+        Assert.Throws<ArgumentOutOfRangeException>(() => TunDevice.OpenQueues("dev0", Tun, 0));
+    }
+
+    [Fact]
     public void What_cannot_be_opened_says_why_and_what_to_do()
     {
         TunAccess.Require();

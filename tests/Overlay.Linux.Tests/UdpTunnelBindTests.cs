@@ -66,6 +66,9 @@ public sealed class UdpTunnelBindTests
         using VtepLab lab = new();
         UdpTunnelSocket[] group = lab.Us.Run(() => UdpTunnelSocket.BindGroup(Options, 2));
         Assert.Throws<LinuxException>(() => lab.Bind());
+        // Whichever sends a flow, it leaves from the same port.
+        Assert.Equal(16, group[0].SourcePorts.Length);
+        Assert.Equal(group[0].SourcePorts, group[1].SourcePorts);
         const int senders = 32;
         for (int i = 0; i < senders; i++)
         {
@@ -116,6 +119,39 @@ public sealed class UdpTunnelBindTests
         else
         {
             Assert.InRange(privileged.ReceiveBufferBytes, 1, 8 * 1024 * 1024);
+        }
+    }
+
+    [Fact]
+    public void Whichever_socket_of_a_group_sends_a_flow_it_leaves_from_the_same_port()
+    {
+        using VtepLab lab = new();
+        using TestSocket peer = new(lab.Them, "192.0.2.2", 4789);
+        UdpTunnelSocket[] group = lab.Us.Run(() => UdpTunnelSocket.BindGroup(Options, 2));
+        try
+        {
+            foreach (bool dontFragment in new[] { false, true })
+            {
+                foreach (uint hash in new[] { 0u, 0x1234_5678u, 0xFFFF_FFFFu })
+                {
+                    int[] ports = [.. group.Select((socket, i) =>
+                    {
+                        lab.Batch.Clear();
+                        int index = lab.Add(VtepLab.Frame(100));
+                        lab.Batch.Meta(index).FlowHash = hash;
+                        // DF belongs to the socket: the other one's must not change with it.
+                        lab.Batch.Meta(index).DontFragment = dontFragment == (i == 0);
+                        lab.SendAll(socket);
+                        return peer.ReceiveSourcePort();
+                    })];
+                    Assert.Equal(ports[0], ports[1]);
+                    Assert.Contains((ushort)ports[0], group[0].SourcePorts.ToArray());
+                }
+            }
+        }
+        finally
+        {
+            Array.ForEach(group, socket => socket.Dispose());
         }
     }
 

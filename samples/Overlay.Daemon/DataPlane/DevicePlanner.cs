@@ -12,24 +12,39 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
     private const int DefaultLinkMtu = 1500;
 
     /// <summary>Opens the device and sets it up; a device that cannot be set up whole is closed again, which removes it.</summary>
+    /// <param name="config">The tunnel.</param>
+    /// <param name="mac">The MAC address of a TAP.</param>
+    /// <param name="mtu">The MTU.</param>
+    /// <param name="queues">How many workers serve it: each gets a queue.</param>
     /// <exception cref="IOException">The kernel refused something; the message names it.</exception>
-    public TunDevice Open(TunnelConfig config, MacAddress mac, int mtu)
+    public TunDevice[] Open(TunnelConfig config, MacAddress mac, int mtu, int queues)
     {
-        TunDevice device = TunDevice.Open(config.Device.Name, new TunDeviceOptions
+        TunDeviceOptions options = new()
         {
             Layer = config.Device.Layer,
             Tso = config.Offload.Tso,
             Uso = config.Offload.Uso,
             Coalesce = config.Offload.Gro,
-        });
+        };
+        TunDevice[] device = TunDevice.OpenQueues(config.Device.Name, options, queues);
         try
         {
-            SetUp(device, config, mac, mtu);
+            // All queues are there before the link is up: no flow begins in one queue and finds itself in another.
+            SetUp(device[0].InterfaceIndex, config, mac, mtu);
+            foreach (TunDevice queue in device)
+            {
+                queue.RefreshMtu();
+            }
+
             return device;
         }
         catch
         {
-            device.Dispose();
+            foreach (TunDevice queue in device)
+            {
+                queue.Dispose();
+            }
+
             throw;
         }
     }
@@ -37,9 +52,8 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
     /// <summary>The MTU of the device: configured, or what the smallest link towards a remote leaves over.</summary>
     public int ChooseMtu(TunnelConfig config) => config.Device.Mtu ?? (LinkMtu(config) - config.Overhead);
 
-    private void SetUp(TunDevice device, TunnelConfig config, MacAddress mac, int mtu)
+    private void SetUp(int index, TunnelConfig config, MacAddress mac, int mtu)
     {
-        int index = device.InterfaceIndex;
         netlink.SetLink(index, new LinkSettings
         {
             Mtu = mtu,
@@ -55,8 +69,6 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
         {
             netlink.AddRoute(new KernelRoute(new IPNetwork(route.Prefix.ToIPAddress(), route.PrefixLength), index));
         }
-
-        device.RefreshMtu();
     }
 
     private int LinkMtu(TunnelConfig config)

@@ -5,7 +5,7 @@ using Overlay.Linux;
 
 namespace Overlay.Daemon.DataPlane;
 
-/// <summary>The sockets of one endpoint and the path behind them.</summary>
+/// <summary>The sockets of one endpoint, one for each worker that serves it, and the paths behind them.</summary>
 internal sealed class EndpointRuntime : IDisposable
 {
     // Kernel modules that take protocols 4 and 41, too.
@@ -16,32 +16,41 @@ internal sealed class EndpointRuntime : IDisposable
     /// <summary>Binds the sockets.</summary>
     /// <param name="config">The endpoint.</param>
     /// <param name="innerMtu">The smallest MTU among the devices over it: how a superpacket of unknown segment size is cut.</param>
+    /// <param name="workers">The numbers of the workers that serve it. IP in IP has one: each raw socket would get a copy of every packet.</param>
     /// <exception cref="IOException">An address or port cannot be had; the message names it.</exception>
-    public EndpointRuntime(EndpointConfig config, int innerMtu)
+    public EndpointRuntime(EndpointConfig config, int innerMtu, IReadOnlyList<int> workers)
     {
         _config = config;
-        Ingress = new TunnelIngress(config.Kind);
-        Port = config.Kind == TunnelKind.Vxlan
-            ? UdpTunnelSocket.Bind(new UdpTunnelOptions
-            {
-                Local = config.Local,
-                Port = config.Port,
-                Link = config.Link,
-                OuterChecksum = config.OuterChecksum,
-                ZeroChecksumIPv6 = config.ZeroChecksumIPv6,
-                SourcePortMinimum = config.SourcePortMinimum,
-                SourcePortMaximum = config.SourcePortMaximum,
-                SourcePortCount = config.SourcePortCount,
-                Gso = config.Gso,
-                Gro = config.Gro,
-                InnerMtu = (ushort)innerMtu,
-            })
-            : RawTunnelSocket.Bind(new RawTunnelOptions { Local = config.Local, Link = config.Link, InnerMtu = (ushort)innerMtu });
+        Workers = workers;
+        Ingress = [.. workers.Select(_ => new TunnelIngress(config.Kind))];
+        Ports = config.Kind == TunnelKind.Vxlan
+            ? UdpTunnelSocket.BindGroup(
+                new UdpTunnelOptions
+                {
+                    Local = config.Local,
+                    Port = config.Port,
+                    Link = config.Link,
+                    OuterChecksum = config.OuterChecksum,
+                    ZeroChecksumIPv6 = config.ZeroChecksumIPv6,
+                    SourcePortMinimum = config.SourcePortMinimum,
+                    SourcePortMaximum = config.SourcePortMaximum,
+                    SourcePortCount = config.SourcePortCount,
+                    Gso = config.Gso,
+                    Gro = config.Gro,
+                    InnerMtu = (ushort)innerMtu,
+                },
+                workers.Count)
+            : [RawTunnelSocket.Bind(new RawTunnelOptions { Local = config.Local, Link = config.Link, InnerMtu = (ushort)innerMtu })];
     }
 
-    public IPacketPort Port { get; }
+    /// <summary>Who serves it: worker number <c>Workers[i]</c> has <c>Ports[i]</c> and <c>Ingress[i]</c>.</summary>
+    public IReadOnlyList<int> Workers { get; }
 
-    public TunnelIngress Ingress { get; }
+    /// <summary>Its sockets.</summary>
+    public IReadOnlyList<IPacketPort> Ports { get; }
+
+    /// <summary>The path of each socket.</summary>
+    public IReadOnlyList<TunnelIngress> Ingress { get; }
 
     /// <summary>What the kernel granted, in one line for the log.</summary>
     public string Granted
@@ -49,8 +58,9 @@ internal sealed class EndpointRuntime : IDisposable
         get
         {
             EndpointStatus status = Status();
+            string sockets = Ports.Count > 1 ? $"{Ports.Count} sockets, each with " : "";
             return _config.Kind == TunnelKind.Vxlan
-                ? $"{status.Name}: receive buffer {status.ReceiveBufferBytes} bytes, {status.SourcePorts} source ports, GSO {OnOff(status.Gso)}, GRO {OnOff(status.Gro)}"
+                ? $"{status.Name}: {sockets}receive buffer {status.ReceiveBufferBytes} bytes, {status.SourcePorts} source ports, GSO {OnOff(status.Gso)}, GRO {OnOff(status.Gro)}"
                 : $"{status.Name}: receive buffer {status.ReceiveBufferBytes} bytes";
         }
     }
@@ -63,26 +73,34 @@ internal sealed class EndpointRuntime : IDisposable
             string[] loaded = _config.Kind == TunnelKind.IPInIP ? [.. KernelTunnels.Where(module => Directory.Exists($"/sys/module/{module}"))] : [];
             return loaded.Length == 0
                 ? null
-                : $"{Port.Name}: the kernel's {string.Join(", ", loaded)} sees the same packets and may answer ICMP unreachable for tunnels it does not know; unload it if remotes report that";
+                : $"{Ports[0].Name}: the kernel's {string.Join(", ", loaded)} sees the same packets and may answer ICMP unreachable for tunnels it does not know; unload it if remotes report that";
         }
     }
 
-    public EndpointStatus Status() => Port switch
+    /// <summary>What the kernel granted and lost, of all sockets together.</summary>
+    public EndpointStatus Status() => Ports[0] switch
     {
-        UdpTunnelSocket udp => new EndpointStatus
+        UdpTunnelSocket first => new EndpointStatus
         {
-            Name = udp.Name,
-            ReceiveBufferBytes = udp.ReceiveBufferBytes,
-            Gso = udp.GsoActive,
+            Name = first.Name,
+            ReceiveBufferBytes = first.ReceiveBufferBytes,
+            Gso = Ports.All(port => ((UdpTunnelSocket)port).GsoActive),
             Gro = _config.Gro,
-            SourcePorts = udp.SourcePorts.Length,
-            KernelDrops = udp.KernelDrops,
+            // Every socket of the group sends from the same ones.
+            SourcePorts = first.SourcePorts.Length,
+            KernelDrops = Ports.Sum(port => ((UdpTunnelSocket)port).KernelDrops),
         },
         RawTunnelSocket raw => new EndpointStatus { Name = raw.Name, ReceiveBufferBytes = raw.ReceiveBufferBytes, KernelDrops = raw.KernelDrops },
-        _ => throw new InvalidOperationException($"{Port.GetType().Name} is no endpoint."),
+        IPacketPort other => throw new InvalidOperationException($"{other.GetType().Name} is no endpoint."),
     };
 
-    public void Dispose() => Port.Dispose();
+    public void Dispose()
+    {
+        foreach (IPacketPort port in Ports)
+        {
+            port.Dispose();
+        }
+    }
 
     private static string OnOff(bool value) => value ? "on" : "off";
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Microsoft.Extensions.ObjectPool;
 using Overlay.Daemon.Configuration;
@@ -13,6 +14,7 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
     private readonly Dictionary<EndpointConfig, EndpointRuntime> _endpoints = [];
     private readonly List<TunnelRuntime> _tunnels = [];
     private readonly List<WorkerThread> _workers = [];
+    private readonly ConcurrentDictionary<string, bool> _gone = new();
     private TableWriter? _tables;
 
     /// <inheritdoc/>
@@ -23,9 +25,11 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
         // Asked once: endpoint and device must go by the same number, even if a route changes meanwhile.
         Dictionary<TunnelConfig, int> mtus = config.Tunnels.ToDictionary(tunnel => tunnel, planner.ChooseMtu);
         // Sockets first: a port that another daemon holds is found out before any device is made.
-        foreach (IGrouping<EndpointConfig, TunnelConfig> group in config.Tunnels.GroupBy(t => t.Endpoint))
+        IGrouping<EndpointConfig, TunnelConfig>[] groups = [.. config.Tunnels.GroupBy(t => t.Endpoint)];
+        WorkerPlan plan = new(config.Workers.Count, [.. groups.Select(group => group.Key)]);
+        foreach (IGrouping<EndpointConfig, TunnelConfig> group in groups)
         {
-            EndpointRuntime endpoint = new(group.Key, group.Min(tunnel => mtus[tunnel]));
+            EndpointRuntime endpoint = new(group.Key, group.Min(tunnel => mtus[tunnel]), plan.WorkersOf(group.Key));
             _endpoints.Add(group.Key, endpoint);
             log(endpoint.Granted);
             if (endpoint.Neighbor is { } neighbor)
@@ -38,10 +42,11 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
         foreach (TunnelConfig tunnel in config.Tunnels)
         {
             MacAddress mac = tunnel.Kind == TunnelKind.Vxlan ? tunnel.Device.ChooseMac() : default;
-            _tunnels.Add(new TunnelRuntime(tunnel, planner.Open(tunnel, mac, mtus[tunnel]), mac, seed));
+            IReadOnlyList<int> workers = plan.WorkersOf(tunnel.Endpoint);
+            _tunnels.Add(new TunnelRuntime(tunnel, planner.Open(tunnel, mac, mtus[tunnel], workers.Count), workers, mac, seed));
         }
 
-        StartWorkers();
+        StartWorkers(plan.Count);
         _tables = new TableWriter(_tunnels);
         _tables.Start();
     }
@@ -50,10 +55,9 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
     public void Stop()
     {
         _tables?.Stop();
-        foreach (WorkerThread worker in _workers)
-        {
-            worker.Stop();
-        }
+        // All at once, so that many workers take no longer than one.
+        _workers.ForEach(worker => worker.Cancel());
+        _workers.ForEach(worker => worker.Join());
 
         // A device goes with its descriptor, and its addresses and routes go with it.
         foreach (IDisposable part in (IEnumerable<IDisposable>)[.. _workers, .. _tunnels, .. _endpoints.Values])
@@ -66,39 +70,53 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
     public DaemonStatus Status() => new()
     {
         Ready = _workers.TrueForAll(w => w.Failure is null),
-        Drops = DropCounts.From([.. _endpoints.Values.Select(e => e.Ingress.Unowned)]),
+        Drops = DropCounts.From([.. _endpoints.Values.SelectMany(e => e.Ingress).Select(ingress => ingress.Unowned)]),
         Tunnels = [.. _tunnels.Select(t => t.Status(_endpoints[t.Config.Endpoint].Status()))],
     };
 
-    private void StartWorkers()
+    private void StartWorkers(int count)
     {
-        // An endpoint and the devices of its tunnels stay on one thread: a packet never changes threads.
-        int count = Math.Min(config.Workers.Count, _endpoints.Count);
         ObjectPool<PacketBatch> pool = PacketBatchPool.Create(maximumRetained: 2 * count);
         for (int i = 0; i < count; i++)
         {
-            int? cpu = config.Workers.Cpus.Count > 0 ? config.Workers.Cpus[i % config.Workers.Cpus.Count] : null;
-            _workers.Add(new WorkerThread(i, cpu, config.Workers.SpinMicroseconds, pool, log));
+            int? cpu = config.Workers.Cpus.Count > 0 ? config.Workers.Cpus[i] : null;
+            _workers.Add(new WorkerThread(i, cpu, config.Workers.SpinMicroseconds, pool, PortGone, log));
         }
 
-        int next = 0;
         foreach ((EndpointConfig key, EndpointRuntime endpoint) in _endpoints)
         {
-            TunnelWorker worker = _workers[next++ % count].Worker;
-            int output = worker.AddPort(endpoint.Port);
-            foreach (TunnelRuntime tunnel in _tunnels.Where(t => t.Config.Endpoint == key))
+            for (int share = 0; share < endpoint.Workers.Count; share++)
             {
-                int device = worker.AddPort(tunnel.Device);
-                worker.SetPath(device, new TunnelEgress(tunnel.Tunnel, device, output));
-                endpoint.Ingress.Attach(tunnel.Tunnel, device);
+                Connect(_workers[endpoint.Workers[share]].Worker, endpoint, [.. _tunnels.Where(t => t.Config.Endpoint == key)], share);
             }
-
-            worker.SetPath(output, endpoint.Ingress);
         }
 
         foreach (WorkerThread worker in _workers)
         {
             worker.Start();
+        }
+    }
+
+    // One socket and one queue of each device: what a worker receives it sends, and a packet never changes threads.
+    private static void Connect(TunnelWorker worker, EndpointRuntime endpoint, IReadOnlyList<TunnelRuntime> tunnels, int share)
+    {
+        int output = worker.AddPort(endpoint.Ports[share]);
+        foreach (TunnelRuntime tunnel in tunnels)
+        {
+            int device = worker.AddPort(tunnel.Device[share]);
+            worker.SetPath(device, new TunnelEgress(tunnel.Tunnels[share], device, output));
+            endpoint.Ingress[share].Attach(tunnel.Tunnels[share], device);
+        }
+
+        worker.SetPath(output, endpoint.Ingress[share]);
+    }
+
+    // Each worker finds out for its own queue of a device.
+    private void PortGone(IPacketPort port)
+    {
+        if (_gone.TryAdd(port.Name, true))
+        {
+            log($"{port.Name} is gone; its tunnel carries nothing until overlayd is started again");
         }
     }
 }

@@ -4,7 +4,10 @@ using Overlay.Tables;
 
 namespace Overlay.Daemon.DataPlane;
 
-/// <summary>The one writer of all tables: takes what workers have seen out of their queues, and lets entries age.</summary>
+/// <summary>
+/// The one writer of all tables: takes what workers have seen out of their queues, and lets entries age. What two workers hear of one address
+/// within <see cref="Interval"/> is taken in any order; a wrong end of that is put right by the next frame of the station.
+/// </summary>
 internal sealed class TableWriter
 {
     // A new station is flooded to for at most this long; short enough that nobody sees it, long enough that an idle daemon costs nothing.
@@ -18,7 +21,7 @@ internal sealed class TableWriter
 
     public TableWriter(IEnumerable<TunnelRuntime> tunnels)
     {
-        _tunnels = [.. tunnels.Where(t => t.Tunnel.Options.Learning)];
+        _tunnels = [.. tunnels.Where(t => t.Options.Learning)];
         _thread = new Thread(Run) { Name = "overlay-tables", IsBackground = true };
     }
 
@@ -52,7 +55,10 @@ internal sealed class TableWriter
             long now = PollWaiter.Clock;
             foreach (TunnelRuntime tunnel in _tunnels)
             {
-                Drain(tunnel.Tunnel, now);
+                foreach (Tunnel worker in tunnel.Tunnels)
+                {
+                    Drain(worker, now);
+                }
             }
 
             if (now - lastAge >= AgeIntervalMilliseconds)
@@ -60,7 +66,7 @@ internal sealed class TableWriter
                 lastAge = now;
                 foreach (TunnelRuntime tunnel in _tunnels)
                 {
-                    tunnel.Tunnel.Tables.Age(now, tunnel.Config.Learning!.AgeSeconds * 1_000L);
+                    tunnel.Tables.Age(now, tunnel.Config.Learning!.AgeSeconds * 1_000L);
                 }
             }
         }
@@ -76,7 +82,8 @@ internal sealed class TableWriter
 
     private static void Drain(Tunnel tunnel, long now)
     {
-        while (tunnel.Learned.TryDequeue(out LearnedAddress learned))
+        // No more than fits: a worker that is flooded with new addresses must not keep those of the others waiting, nor the ageing.
+        for (int left = tunnel.Learned.Capacity; left > 0 && tunnel.Learned.TryDequeue(out LearnedAddress learned); left--)
         {
             // A refusal is counted by the table.
             _ = tunnel.Tables.Learn(learned, tunnel.Options.Policy.Remotes.KnownOnly, now);

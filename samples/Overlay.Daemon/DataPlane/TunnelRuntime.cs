@@ -6,40 +6,76 @@ using Overlay.Tables;
 
 namespace Overlay.Daemon.DataPlane;
 
-/// <summary>A running tunnel: its configuration, its device, its tables and books.</summary>
+/// <summary>A running tunnel: its configuration and tables, and for each worker that serves it a queue of the device and books.</summary>
 internal sealed class TunnelRuntime : IDisposable
 {
-    public TunnelRuntime(TunnelConfig config, TunDevice device, MacAddress mac, uint flowHashSeed)
+    private readonly IReadOnlyList<int> _workers;
+
+    /// <param name="config">The tunnel.</param>
+    /// <param name="device">A queue of its device for each worker.</param>
+    /// <param name="workers">The workers' numbers, for the status.</param>
+    /// <param name="mac">The device's MAC address; default for IP in IP.</param>
+    /// <param name="flowHashSeed">The same for all workers: a flow has one source port.</param>
+    public TunnelRuntime(TunnelConfig config, IReadOnlyList<TunDevice> device, IReadOnlyList<int> workers, MacAddress mac, uint flowHashSeed)
     {
+        _workers = workers;
         Config = config;
         Device = device;
-        OverlayTables tables = new(config.Learning?.MaxEntries ?? ForwardingTable.DefaultMaxEntries);
-        Tunnel = new Tunnel(config.ToOptions(mac) with { FlowHashSeed = flowHashSeed }, tables);
-        Fill(tables, config);
+        Tables = new OverlayTables(config.Learning?.MaxEntries ?? ForwardingTable.DefaultMaxEntries);
+        Options = config.ToOptions(mac) with { FlowHashSeed = flowHashSeed };
+        Tunnels = [.. workers.Select(_ => new Tunnel(Options, Tables))];
+        Fill(Tables, config);
     }
 
+    /// <summary>What the file says.</summary>
     public TunnelConfig Config { get; }
 
-    public TunDevice Device { get; }
+    /// <summary>What the data path was told.</summary>
+    public TunnelOptions Options { get; }
 
-    public Tunnel Tunnel { get; }
+    /// <summary>The tables that all workers read.</summary>
+    public OverlayTables Tables { get; }
 
-    public TunnelStatus Status(EndpointStatus endpoint) => new()
+    /// <summary>The device: one queue for each worker.</summary>
+    public IReadOnlyList<TunDevice> Device { get; }
+
+    /// <summary>The tunnel as each worker sees it, in the order of the queues.</summary>
+    public IReadOnlyList<Tunnel> Tunnels { get; }
+
+    public TunnelStatus Status(EndpointStatus endpoint)
     {
-        Name = Config.Name,
-        Kind = Config.KindName,
-        Device = new DeviceStatus
+        // Read once, so that the sums are the sums of what is shown beside them.
+        WorkerStatus[] workers = [.. Tunnels.Select((tunnel, i) => new WorkerStatus
         {
-            Name = Device.Name,
-            Mtu = Device.Mtu,
-            Mac = Config.Kind == TunnelKind.Vxlan ? Tunnel.Options.DeviceMac.ToString() : null,
-        },
-        Egress = Books(Tunnel.Egress),
-        Ingress = Books(Tunnel.Ingress),
-        Endpoint = endpoint,
-    };
+            Worker = _workers[i],
+            Egress = DirectionStatus.From(tunnel.Egress),
+            Ingress = DirectionStatus.From(tunnel.Ingress),
+        })];
+        return new TunnelStatus
+        {
+            Name = Config.Name,
+            Kind = Config.KindName,
+            Device = new DeviceStatus
+            {
+                Name = Device[0].Name,
+                Mtu = Device[0].Mtu,
+                Mac = Config.Kind == TunnelKind.Vxlan ? Options.DeviceMac.ToString() : null,
+            },
+            Egress = DirectionStatus.Sum([.. workers.Select(worker => worker.Egress)]),
+            Ingress = DirectionStatus.Sum([.. workers.Select(worker => worker.Ingress)]),
+            Endpoint = endpoint,
+            Workers = workers.Length > 1 ? workers : null,
+        };
+    }
 
-    public void Dispose() => Device.Dispose();
+    public void Dispose()
+    {
+        // The interface goes with its last queue.
+        foreach (TunDevice queue in Device)
+        {
+            queue.Dispose();
+        }
+    }
 
     private static void Fill(OverlayTables tables, TunnelConfig config)
     {
@@ -63,16 +99,4 @@ internal sealed class TunnelRuntime : IDisposable
             tables.Apply(OverlayUpdate.SetRoute(route.Prefix, route.PrefixLength, new RouteEntry(route.Remote, route.Mac ?? default)));
         }
     }
-
-    private static DirectionStatus Books(DirectionCounters counters) => new()
-    {
-        RxPackets = counters.RxPackets,
-        RxBytes = counters.RxBytes,
-        TxPackets = counters.TxPackets,
-        TxBytes = counters.TxBytes,
-        Replicated = counters.Replicated,
-        Originated = counters.Originated,
-        Consumed = counters.Consumed,
-        Drops = DropCounts.From(counters),
-    };
 }

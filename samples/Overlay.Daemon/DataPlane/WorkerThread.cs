@@ -12,20 +12,22 @@ internal sealed class WorkerThread : IDisposable
     private readonly Thread _thread;
     private readonly int? _cpu;
     private readonly Action<string> _log;
+    private readonly TaskCompletionSource _placed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Prepares the worker; ports are added before it starts.</summary>
     /// <param name="number">For the thread's name.</param>
     /// <param name="cpu">The CPU to run on; null leaves it to the scheduler.</param>
     /// <param name="spinMicroseconds">How long to poll before sleeping.</param>
     /// <param name="pool">Where batches come from.</param>
+    /// <param name="portGone">Told on the worker's thread of each port that is gone for good.</param>
     /// <param name="log">Takes messages.</param>
-    public WorkerThread(int number, int? cpu, int spinMicroseconds, ObjectPool<PacketBatch> pool, Action<string> log)
+    public WorkerThread(int number, int? cpu, int spinMicroseconds, ObjectPool<PacketBatch> pool, Action<IPacketPort> portGone, Action<string> log)
     {
         _cpu = cpu;
         _log = log;
         _waiter = new PollWaiter(spinMicroseconds);
         Worker = new TunnelWorker(_waiter, pool);
-        Worker.PortGone += port => log($"{port.Name} is gone; its tunnel carries nothing until overlayd is started again");
+        Worker.PortGone += portGone;
         _thread = new Thread(Run) { Name = $"overlay-{number}", IsBackground = true };
     }
 
@@ -34,12 +36,20 @@ internal sealed class WorkerThread : IDisposable
     /// <summary>Whether the thread ended by an error that nobody foresaw.</summary>
     public Exception? Failure { get; private set; }
 
-    public void Start() => _thread.Start();
-
-    /// <summary>Ends the loop after the batch in hand.</summary>
-    public void Stop()
+    /// <summary>Starts the thread and returns when it runs where it should.</summary>
+    /// <exception cref="IOException">It cannot have its CPU.</exception>
+    public void Start()
     {
-        _stop.Cancel();
+        _thread.Start();
+        _placed.Task.GetAwaiter().GetResult();
+    }
+
+    /// <summary>Has the loop end after the batch in hand.</summary>
+    public void Cancel() => _stop.Cancel();
+
+    /// <summary>Waits until it has ended.</summary>
+    public void Join()
+    {
         if (_thread.IsAlive)
         {
             _thread.Join();
@@ -54,6 +64,25 @@ internal sealed class WorkerThread : IDisposable
 
     private void Run()
     {
+        if (!TryPlace())
+        {
+            return;
+        }
+
+        try
+        {
+            Worker.Run(_stop.Token);
+        }
+        catch (Exception e)
+        {
+            // The thread boundary: without this the process would die and leave the reason in a core file only.
+            Failure = e;
+            _log($"{Thread.CurrentThread.Name} ended by an error, and what the kernel hands to it is lost: {e}");
+        }
+    }
+
+    private bool TryPlace()
+    {
         try
         {
             if (_cpu is int cpu)
@@ -61,13 +90,14 @@ internal sealed class WorkerThread : IDisposable
                 ThreadAffinity.PinCurrentThread(cpu);
             }
 
-            Worker.Run(_stop.Token);
+            _placed.SetResult();
+            return true;
         }
         catch (Exception e)
         {
-            // The thread boundary: without this the process would die and leave the reason in a core file only.
-            Failure = e;
-            _log($"{Thread.CurrentThread.Name} ended by an error, its tunnels carry nothing any more: {e}");
+            // Whoever starts the thread gets it.
+            _placed.SetException(e);
+            return false;
         }
     }
 }

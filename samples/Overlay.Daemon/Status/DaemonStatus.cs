@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Overlay.DataPath;
 
 namespace Overlay.Daemon.Status;
 
@@ -36,6 +37,23 @@ internal sealed record TunnelStatus
     /// <summary>Facts of the sockets under it; absent if there are none.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public EndpointStatus? Endpoint { get; init; }
+
+    /// <summary>The part of each worker in the books; absent if one worker serves the tunnel.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<WorkerStatus>? Workers { get; init; }
+}
+
+/// <summary>What one worker did for a tunnel: how evenly the kernel spreads its flows.</summary>
+internal sealed record WorkerStatus
+{
+    /// <summary>The worker's number, from 0.</summary>
+    public required int Worker { get; init; }
+
+    /// <summary>From the device to the underlay.</summary>
+    public required DirectionStatus Egress { get; init; }
+
+    /// <summary>From the underlay to the device.</summary>
+    public required DirectionStatus Ingress { get; init; }
 }
 
 /// <summary>The device of a tunnel.</summary>
@@ -79,6 +97,32 @@ internal sealed record DirectionStatus
 
     /// <summary>Drops by reason; only reasons that happened.</summary>
     public IReadOnlyDictionary<string, long> Drops { get; init; } = DropCounts.None;
+
+    /// <summary>The books of a worker as they stand.</summary>
+    public static DirectionStatus From(DirectionCounters counters) => new()
+    {
+        RxPackets = counters.RxPackets,
+        RxBytes = counters.RxBytes,
+        TxPackets = counters.TxPackets,
+        TxBytes = counters.TxBytes,
+        Replicated = counters.Replicated,
+        Originated = counters.Originated,
+        Consumed = counters.Consumed,
+        Drops = DropCounts.From(counters),
+    };
+
+    /// <summary>The books of several workers together.</summary>
+    public static DirectionStatus Sum(IReadOnlyList<DirectionStatus> books) => books.Count == 1 ? books[0] : new DirectionStatus
+    {
+        RxPackets = books.Sum(book => book.RxPackets),
+        RxBytes = books.Sum(book => book.RxBytes),
+        TxPackets = books.Sum(book => book.TxPackets),
+        TxBytes = books.Sum(book => book.TxBytes),
+        Replicated = books.Sum(book => book.Replicated),
+        Originated = books.Sum(book => book.Originated),
+        Consumed = books.Sum(book => book.Consumed),
+        Drops = DropCounts.Sum(books.Select(book => book.Drops)),
+    };
 }
 
 /// <summary>What the kernel granted the sockets of an endpoint, and what it lost there.</summary>
@@ -87,7 +131,7 @@ internal sealed record EndpointStatus
     /// <summary>The address and port.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The receive buffer in bytes, as granted.</summary>
+    /// <summary>The receive buffer in bytes, as granted to each worker's socket.</summary>
     public int ReceiveBufferBytes { get; init; }
 
     /// <summary>Whether trains are sent in one piece.</summary>
@@ -96,9 +140,9 @@ internal sealed record EndpointStatus
     /// <summary>Whether trains are received in one piece.</summary>
     public bool Gro { get; init; }
 
-    /// <summary>How many source ports are in use.</summary>
+    /// <summary>How many source ports are in use; all workers share them.</summary>
     public int SourcePorts { get; init; }
 
-    /// <summary>Packets that the kernel dropped before anybody here saw them: full receive buffers (SO_RXQ_OVFL).</summary>
+    /// <summary>Packets that the kernel dropped before anybody here saw them: full receive buffers (SO_RXQ_OVFL), all sockets together.</summary>
     public long KernelDrops { get; init; }
 }

@@ -25,6 +25,18 @@ internal static class DropCounts
         return From(sums);
     }
 
+    /// <summary>Drops by label, added up.</summary>
+    public static IReadOnlyDictionary<string, long> Sum(IEnumerable<IReadOnlyDictionary<string, long>> parts)
+    {
+        OrderedDictionary<string, long> sums = [];
+        foreach ((string reason, long packets) in parts.SelectMany(part => part))
+        {
+            sums[reason] = sums.GetValueOrDefault(reason) + packets;
+        }
+
+        return sums.Count == 0 ? None : sums;
+    }
+
     /// <summary>The counters that are not zero, by label, in the order of <see cref="DropReason"/>.</summary>
     /// <param name="counters">One counter for each reason, indexed by it.</param>
     /// <exception cref="ArgumentException">There are more counters than reasons.</exception>

@@ -17,6 +17,13 @@ internal static class StatusTable
             AppendTable(text, leftColumns: 6, Tunnels(status));
         }
 
+        List<string[]> workers = [.. Workers(status)];
+        if (workers.Count > 1)
+        {
+            text.Append('\n');
+            AppendTable(text, leftColumns: 3, workers);
+        }
+
         List<string[]> drops = [.. Drops(status)];
         if (drops.Count > 1)
         {
@@ -42,6 +49,19 @@ internal static class StatusTable
         {
             yield return [t.Name, t.Kind, t.Device.Name, Number(t.Device.Mtu), t.Device.Mac ?? "-", "egress", .. Counters(t.Egress)];
             yield return ["", "", "", "", "", "ingress", .. Counters(t.Ingress)];
+        }
+    }
+
+    private static IEnumerable<string[]> Workers(DaemonStatus status)
+    {
+        yield return ["TUNNEL", "WORKER", "DIRECTION", "RX-PACKETS", "RX-BYTES", "TX-PACKETS", "TX-BYTES", "REPLICATED", "ORIGINATED", "CONSUMED", "DROPS"];
+        foreach (TunnelStatus tunnel in status.Tunnels)
+        {
+            foreach (WorkerStatus worker in tunnel.Workers ?? [])
+            {
+                yield return [tunnel.Name, Number(worker.Worker), "egress", .. Counters(worker.Egress)];
+                yield return ["", "", "ingress", .. Counters(worker.Ingress)];
+            }
         }
     }
 

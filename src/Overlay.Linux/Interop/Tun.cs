@@ -14,6 +14,7 @@ internal static class Tun
     public const ushort IFF_MULTI_QUEUE = 0x0100;
     public const ushort IFF_NO_PI = 0x1000;
     public const ushort IFF_VNET_HDR = 0x4000;
+    public const ushort IFF_TUN_EXCL = 0x8000;
 
     public const uint TUN_F_CSUM = 0x01;
     public const uint TUN_F_TSO4 = 0x02;

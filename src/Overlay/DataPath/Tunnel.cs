@@ -2,12 +2,16 @@ using Overlay.Tables;
 
 namespace Overlay.DataPath;
 
-/// <summary>One tunnel: what it is, the tables behind it, and the books of both directions.</summary>
+/// <summary>One tunnel as one worker sees it: what it is, the tables behind it, and the worker's books of both directions.</summary>
+/// <remarks>
+/// Where several workers serve a tunnel, each has one of these over the same options – the same flow hash seed, so that a flow has one source
+/// port – and the same tables: the books and the queue are written by one thread each. The tunnel's books are the sums, and the writer of the tables drains all queues.
+/// </remarks>
 public sealed class Tunnel
 {
     /// <summary>Makes a tunnel.</summary>
     /// <param name="options">What it is.</param>
-    /// <param name="tables">The tables its paths read.</param>
+    /// <param name="tables">The tables its paths read; any number of workers may read them.</param>
     /// <exception cref="ArgumentException">IP in IP over an Ethernet device.</exception>
     public Tunnel(TunnelOptions options, OverlayTables tables)
     {

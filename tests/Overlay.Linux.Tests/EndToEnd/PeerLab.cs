@@ -50,7 +50,24 @@ internal sealed class PeerLab : IDisposable
           "flood": [ "{{Remote}}" ]{{extra}} }
         """;
 
-    public OverlayDaemon StartDaemon(string extra = "") => OverlayDaemon.Start(Us, Tunnel(extra));
+    public OverlayDaemon StartDaemon(string extra = "", string? workers = null) => OverlayDaemon.Start(Us, Tunnel(extra), workers);
+
+    /// <summary>Makes the peer an overlayd that floods to us.</summary>
+    public OverlayDaemon StartPeerDaemon(string extra = "", string? workers = null) => OverlayDaemon.Start(
+        Them,
+        $$"""
+        { "name": "vx42", "kind": "vxlan", "vni": 42, "local": "{{Remote}}",
+          "device": { "type": "tap", "name": "vx42", "addresses": [ "10.42.0.2/24", "fd42::2/64" ], "mac": "{{PeerMac}}" },
+          "flood": [ "{{Local}}" ]{{extra}} }
+        """,
+        workers);
+
+    /// <summary>From now on neither kernel asks for its IPv4 neighbour, so that the tunnel carries what the test sends and nothing else.</summary>
+    public void SilenceKernels()
+    {
+        Us.Ip("neigh", "replace", "10.42.0.2", "lladdr", PeerMac, "dev", Device, "nud", "permanent");
+        Them.Ip("neigh", "replace", "10.42.0.1", "lladdr", OurMac, "dev", Device, "nud", "permanent");
+    }
 
     /// <summary>Makes the peer a kernel VTEP that floods to us.</summary>
     public void AddKernelVxlan()

@@ -10,14 +10,14 @@ namespace Overlay.Linux.Tests.EndToEnd;
 internal sealed record Refusal(int ExitCode, string Output, string Error)
 {
     /// <summary>Runs overlayd, in our namespace of a lab, with tunnels that it must refuse.</summary>
-    public static Refusal Run(PeerLab lab, string tunnels, string? controlSocket = null)
+    public static Refusal Run(PeerLab lab, string tunnels, string? controlSocket = null, string workers = "{}")
     {
         string directory = Directory.CreateTempSubdirectory("overlay-refused-").FullName;
         try
         {
             string socket = controlSocket ?? Path.Combine(directory, "control.sock");
             string[] devices = PeerLab.Devices(lab.Us);
-            CommandResult result = OverlayDaemon.RunToEnd(lab.Us, $"{{ \"control\": {{ \"socket\": \"{socket}\" }}, \"tunnels\": [\n{tunnels} ] }}");
+            CommandResult result = OverlayDaemon.RunToEnd(lab.Us, $"{{ \"control\": {{ \"socket\": \"{socket}\" }}, \"workers\": {workers}, \"tunnels\": [\n{tunnels} ] }}");
             Assert.Equal(devices, PeerLab.Devices(lab.Us));
             if (controlSocket is null)
             {

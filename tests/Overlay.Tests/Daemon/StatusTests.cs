@@ -153,6 +153,51 @@ public class StatusTests
     }
 
     [Fact]
+    public void The_part_of_each_worker_is_shown_and_the_whole_is_their_sum()
+    {
+        DirectionStatus[] books =
+        [
+            new() { RxPackets = 3, RxBytes = 300, TxPackets = 4, TxBytes = 400, Replicated = 2, Originated = 1, Consumed = 1, Drops = Drops((DropReason.NoRemote, 1)) },
+            new() { RxPackets = 30, RxBytes = 3000, TxPackets = 25, TxBytes = 2500, Drops = Drops((DropReason.NoRemote, 2), (DropReason.TooBig, 3)) },
+        ];
+        DirectionStatus sum = DirectionStatus.Sum(books);
+        Assert.Equal((33, 3300, 29, 2900), (sum.RxPackets, sum.RxBytes, sum.TxPackets, sum.TxBytes));
+        Assert.Equal((2, 1, 1), (sum.Replicated, sum.Originated, sum.Consumed));
+        Assert.Equal([KeyValuePair.Create("no-remote", 3L), KeyValuePair.Create("too-big", 3L)], sum.Drops);
+        Assert.Empty(DirectionStatus.Sum([new(), new()]).Drops);
+
+        DaemonStatus status = new()
+        {
+            Ready = true,
+            Tunnels =
+            [
+                new TunnelStatus
+                {
+                    Name = "a",
+                    Kind = "vxlan",
+                    Device = new DeviceStatus { Name = "a", Mtu = 1450 },
+                    Egress = sum,
+                    Ingress = new DirectionStatus(),
+                    Workers = [.. books.Select((book, i) => new WorkerStatus { Worker = i, Egress = book, Ingress = new DirectionStatus() })],
+                },
+            ],
+        };
+        const string Golden = """
+
+            TUNNEL  WORKER  DIRECTION  RX-PACKETS  RX-BYTES  TX-PACKETS  TX-BYTES  REPLICATED  ORIGINATED  CONSUMED  DROPS
+            a       0       egress              3       300           4       400           2           1         1      1
+                            ingress             0         0           0         0           0           0         0      0
+            a       1       egress             30      3000          25      2500           0           0         0      5
+                            ingress             0         0           0         0           0           0         0      0
+
+            """;
+        Assert.Contains(Golden, StatusTable.Format(status), StringComparison.Ordinal);
+        JsonElement json = JsonSerializer.SerializeToElement(status, ControlJson.Default.DaemonStatus).GetProperty("tunnels")[0].GetProperty("workers")[1];
+        Assert.Equal(["worker", "egress", "ingress"], json.EnumerateObject().Select(member => member.Name));
+        Assert.Equal(3, json.GetProperty("egress").GetProperty("drops").GetProperty("too-big").GetInt64());
+    }
+
+    [Fact]
     public void A_status_without_tunnels_is_one_line() =>
         Assert.Equal("not ready, 0 tunnels\n", StatusTable.Format(new DaemonStatus { Ready = false }));
 
