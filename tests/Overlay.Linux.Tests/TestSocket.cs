@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using Overlay.Linux.Interop;
 using Overlay.Testing;
 using Xunit;
 
@@ -34,7 +33,7 @@ internal sealed class TestSocket : IDisposable
     public void SetSegmentSize(int size) => _socket.SetRawSocketOption(17, UdpSegment, BitConverter.GetBytes(size));
 
     /// <summary>Lets the kernel hand over several datagrams at once (UDP_GRO).</summary>
-    public void TakeTrains() => _socket.SetRawSocketOption(17, SocketConstants.UDP_GRO, BitConverter.GetBytes(1));
+    public void TakeTrains() => _socket.SetRawSocketOption(17, TrainMessage.Option, BitConverter.GetBytes(1));
 
     public void SendTo(ReadOnlySpan<byte> data, string address, int port) => _socket.SendTo(data, new IPEndPoint(IPAddress.Parse(address), port));
 
@@ -54,27 +53,13 @@ internal sealed class TestSocket : IDisposable
     }
 
     /// <summary>Receives and says of which size the datagrams in it are; 0 if it is one.</summary>
-    public unsafe byte[] Receive(out int segmentSize)
+    public byte[] Receive(out int segmentSize)
     {
         byte[] buffer = new byte[65_536];
-        byte[] control = new byte[64];
-        fixed (byte* data = buffer)
-        fixed (byte* messages = control)
-        {
-            IoVector vector = new() { Base = data, Length = (nuint)buffer.Length };
-            MessageHeader header = new() { Vectors = &vector, VectorCount = 1, Control = messages, ControlLength = (nuint)control.Length };
-            Assert.True(_socket.Poll(TimeSpan.FromSeconds(5), SelectMode.SelectRead), "Nothing came within 5 s.");
-            int length = (int)SocketCalls.recvmsg((int)_socket.Handle, &header, 0);
-            Assert.True(length >= 0, "recvmsg failed.");
-            segmentSize = 0;
-            ControlMessageReader reader = new(control.AsSpan(0, (int)header.ControlLength));
-            while (reader.Next())
-            {
-                segmentSize = (reader.Level, reader.Type) == (17, SocketConstants.UDP_GRO) ? reader.Integer : segmentSize;
-            }
-
-            return buffer[..length];
-        }
+        Assert.True(_socket.Poll(TimeSpan.FromSeconds(5), SelectMode.SelectRead), "Nothing came within 5 s.");
+        int length = TrainMessage.Receive(_socket, buffer, out segmentSize);
+        Assert.True(length >= 0, "recvmsg failed.");
+        return buffer[..length];
     }
 
     public void Dispose() => _socket.Dispose();

@@ -132,6 +132,13 @@ public static class PacketBuilder
         return (ushort)~sum;
     }
 
+    /// <summary>The sum over the pseudo-header of a packet whose transport header is at the place that its version gives, or behind options.</summary>
+    /// <param name="ip">The packet, from its IP header on.</param>
+    /// <param name="protocol">TCP or UDP.</param>
+    /// <param name="length">Bytes of transport header and payload.</param>
+    public static ushort PseudoHeader(ReadOnlySpan<byte> ip, IPProtocol protocol, int length) =>
+        (ushort)PseudoHeaderOf(ip[0] >> 4 == 4 ? ip.Slice(12, 8) : ip.Slice(8, 32), protocol, length);
+
     /// <summary>Whether the transport checksum of a plain TCP or UDP packet is right.</summary>
     public static bool IsTransportChecksumValid(ReadOnlySpan<byte> packet)
     {
@@ -140,10 +147,10 @@ public static class PacketBuilder
         ReadOnlySpan<byte> transport = packet[start..];
         IPProtocol protocol = (IPProtocol)(version4 ? packet[9] : packet[6]);
         ReadOnlySpan<byte> addresses = version4 ? packet.Slice(12, 8) : packet.Slice(8, 32);
-        return Checksum(transport, PseudoHeader(addresses, protocol, transport.Length)) == 0;
+        return Checksum(transport, PseudoHeaderOf(addresses, protocol, transport.Length)) == 0;
     }
 
-    private static uint PseudoHeader(ReadOnlySpan<byte> addresses, IPProtocol protocol, int length) =>
+    private static uint PseudoHeaderOf(ReadOnlySpan<byte> addresses, IPProtocol protocol, int length) =>
         (ushort)~Checksum(addresses, (uint)protocol + (uint)length);
 
     private static void WriteChecksum(Span<byte> transport, int field, ValueIPAddress source, ValueIPAddress destination, IPProtocol protocol, bool partial)
@@ -151,7 +158,7 @@ public static class PacketBuilder
         Span<byte> addresses = stackalloc byte[32];
         source.TryWriteBytes(addresses, out int first);
         destination.TryWriteBytes(addresses[first..], out int second);
-        uint pseudo = PseudoHeader(addresses[..(first + second)], protocol, transport.Length);
+        uint pseudo = PseudoHeaderOf(addresses[..(first + second)], protocol, transport.Length);
         ushort checksum = partial ? (ushort)pseudo : Checksum(transport, pseudo);
         BinaryPrimitives.WriteUInt16BigEndian(transport[field..], checksum == 0 && protocol == IPProtocol.Udp ? (ushort)0xFFFF : checksum);
     }

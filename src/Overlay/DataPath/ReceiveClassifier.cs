@@ -17,8 +17,9 @@ namespace Overlay.DataPath;
 /// </para>
 /// <list type="number">
 /// <item>g = 0 and the link can carry n: one packet.</item>
-/// <item>g &gt; 0 and L ≠ n: a train of packets at a stride of g, which may belong to different networks.</item>
-/// <item>n &gt; g &gt; 0 and L = n: a superpacket with segments of g bytes.</item>
+/// <item>n &gt; g &gt; 0, L = n and an unfinished checksum: a superpacket with segments of g bytes. A kernel never leaves one finished.</item>
+/// <item>g &gt; 0 else: a train of packets at a stride of g, which may belong to different networks. What its first packet says of its length
+/// makes it no superpacket: that would give a packet of anybody's making a right checksum.</item>
 /// <item>g = 0 and n exceeds the link: with an unfinished checksum a superpacket of unknown segment size, to be cut by the inner MTU; else one
 /// packet that the kernel put together from fragments.</item>
 /// </list>
@@ -52,7 +53,7 @@ public static class ReceiveClassifier
             return 0;
         }
 
-        if (known && inner.End == length)
+        if (known && inner.End == length && inner.HasTransport && inner.IsPartial(batch.Data(index)))
         {
             Mark(batch, index, inner, groSegmentSize, verify: false);
             return 0;
@@ -126,9 +127,7 @@ public static class ReceiveClassifier
         }
 
         ref PacketMeta meta = ref batch.Meta(index);
-        bool partial = inner.IsPartial(batch.Data(index));
-        bool told = segmentSize > 0 && !verify;
-        if (!partial && !told)
+        if (!inner.IsPartial(batch.Data(index)))
         {
             if (verify && inner.IsValid(batch.Data(index)))
             {

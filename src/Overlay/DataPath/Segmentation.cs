@@ -22,7 +22,7 @@ public static class Segmentation
         int payload = meta.HeaderLength;
         bool tcp = meta.Segmentation is SegmentationKind.TcpIPv4 or SegmentationKind.TcpIPv6;
         int transportHeader = tcp ? TcpHeaderLength : UdpHeaderLength;
-        if (meta.Segmentation == SegmentationKind.None || meta.SegmentSize == 0 || payload >= packet.Length || transport + transportHeader > payload)
+        if (meta.Segmentation == SegmentationKind.None || meta.SegmentSize == 0 || payload >= packet.Length || transport + transportHeader > payload || network >= transport)
         {
             return false;
         }

@@ -18,12 +18,23 @@ internal sealed class UdpApplication : IDisposable
     private readonly Thread _thread;
     private readonly List<byte[]> _received = [];
     private readonly Lock _lock = new();
+    private int _trains;
 
-    public UdpApplication(Netns netns, string address, int port)
+    /// <summary>Binds the socket and begins to collect.</summary>
+    /// <param name="netns">Where.</param>
+    /// <param name="address">Its address.</param>
+    /// <param name="port">Its port.</param>
+    /// <param name="gro">Whether the kernel may hand over several datagrams at once (UDP_GRO); they are taken apart here.</param>
+    public UdpApplication(Netns netns, string address, int port, bool gro = false)
     {
         IPAddress local = IPAddress.Parse(address);
         _socket = netns.Run(() => new Socket(local.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { EnableBroadcast = true });
         Force(_socket);
+        if (gro)
+        {
+            _socket.SetRawSocketOption(SolUdp, TrainMessage.Option, BitConverter.GetBytes(1));
+        }
+
         _socket.Bind(new IPEndPoint(local, port));
         _thread = new Thread(Collect) { IsBackground = true, Name = $"UDP {address}:{port}" };
         _thread.Start();
@@ -40,6 +51,9 @@ internal sealed class UdpApplication : IDisposable
             }
         }
     }
+
+    /// <summary>How many messages held more than one datagram.</summary>
+    public int Trains => Volatile.Read(ref _trains);
 
     /// <summary>Sends one datagram.</summary>
     public void Send(ReadOnlySpan<byte> data, string address, int port) => _socket.SendTo(data, new IPEndPoint(IPAddress.Parse(address), port));
@@ -99,24 +113,30 @@ internal sealed class UdpApplication : IDisposable
         while (true)
         {
             int length;
+            int segmentSize;
             try
             {
-                length = _socket.Receive(buffer);
+                length = TrainMessage.Receive(_socket, buffer, out segmentSize);
             }
-            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+            catch (ObjectDisposedException)
             {
                 return;
             }
 
-            if (length == 0)
+            if (length <= 0)
             {
                 // Nobody here sends empty datagrams: the socket was shut down.
                 return;
             }
 
+            if (segmentSize != 0 && segmentSize < length)
+            {
+                Volatile.Write(ref _trains, _trains + 1);
+            }
+
             lock (_lock)
             {
-                _received.Add(buffer[..length]);
+                _received.AddRange(buffer[..length].Chunk(segmentSize == 0 ? length : segmentSize));
             }
         }
     }

@@ -57,6 +57,18 @@ public sealed class ReceiveClassifierTests
 
     [Theory]
     [MemberData(nameof(Packets))]
+    public void A_train_whose_first_packet_claims_the_whole_stays_a_train(bool ipv6, bool tcp, int tags)
+    {
+        // Its checksum is finished, and no kernel hands over a superpacket so: a claim that would give it a new checksum, right for whatever follows.
+        byte[] whole = Vxlan(1, Packet(ipv6, tcp, 3_000, partial: false), tags);
+        PacketBatch batch = Received(whole);
+        Assert.Equal(0, ReceiveClassifier.SplitVxlan(batch, 0, 1200, MaxDatagram, InnerMtu));
+        Assert.Equal((whole.Length + 1199) / 1200, batch.Count);
+        Assert.All(Enumerable.Range(0, batch.Count), i => Assert.Equal((SegmentationKind.None, ChecksumState.Unverified), (batch.Meta(i).Segmentation, batch.Meta(i).Checksum)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Packets))]
     public void Longer_than_the_link_and_unfinished_is_a_superpacket_cut_by_the_inner_MTU(bool ipv6, bool tcp, int tags)
     {
         PacketBatch batch = Received(Vxlan(1, Packet(ipv6, tcp, 30_000, partial: true), tags));

@@ -127,6 +127,17 @@ public sealed class SegmentationTests
         Assert.Equal(before, packet);
     }
 
+    [Theory]
+    [InlineData(100)]
+    [InlineData(20)]
+    [InlineData(65_535)]
+    public void A_network_header_behind_the_transport_header_or_the_packet_is_no_plan(int network)
+    {
+        byte[] packet = PacketBuilder.Udp(A4, B4, 1, 2, new byte[50], partialChecksum: true);
+        PacketMeta meta = new() { Segmentation = SegmentationKind.Udp, SegmentSize = 10, NetworkStart = (ushort)network, ChecksumStart = 20, ChecksumOffset = 6, HeaderLength = 28 };
+        Assert.False(Segmentation.TryPlan(packet, meta, out _));
+    }
+
     [Fact]
     public void No_bytes_and_no_meta_lead_outside_the_packet()
     {
