@@ -85,7 +85,7 @@ internal sealed class Overlayd(string name) : ISubject
         const string file = "overlayd.json:";
         string line = log.Split('\n')[0].Trim();
         int begin = line.IndexOf(file, StringComparison.Ordinal);
-        return begin < 0 ? line : line[(begin + file.Length)..];
+        return begin < 0 ? line : $"line {line[(begin + file.Length)..]}";
     }
 
     private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
