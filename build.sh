@@ -19,8 +19,8 @@ usage: ./build.sh COMMAND
   test [--long]               run every test; the last line is "N passed, N failed, N skipped"
   demo [--json] [--pcap DIR]  kernel and Overlay side by side in network namespaces; JSON only, captures in DIR
   bench [FILTER [OPTION...]]  benchmarks beside plain C and PacketDotNet; FILTER and options as in BenchmarkDotNet: '*Encap*' --job short
-  bench forward [OPTION...]   two network namespaces and a tunnel: kernel vxlan, overlayd and the probe in C, in interleaved rounds;
-                              --rounds N, --seconds S, --only CASE, --subject NAME, --json FILE, --quick, --list (benchmarks/README.md)
+  bench forward [OPTION...]   two network namespaces and a tunnel: kernel vxlan, overlayd, the probe in C and others, in interleaved rounds;
+                              --rounds N, --seconds S, --only CASE,..., --subject NAME,..., --json FILE, --quick, --list (benchmarks/README.md)
   pack                        NuGet packages into artifacts/packages
   api                         write the public API of the packages anew into src/*/PublicAPI.Unshipped.txt
 

@@ -8,7 +8,7 @@ namespace Overlay.Forwarding;
 
 /// <summary>
 /// The rounds. All tunnels are up all the time, at rest but for the one that is measured, so that what is compared lies seconds apart and nobody is
-/// measured cold.
+/// measured cold; only the cases about new daemons make their own.
 /// </summary>
 /// <param name="options">What is wanted.</param>
 /// <param name="catalog">What there is.</param>
@@ -20,7 +20,9 @@ internal sealed class ForwardingRun(ForwardingOptions options, Catalog catalog, 
     private const int WarmUpSeconds = 1;
 
     private readonly CpuSet _cpus = CpuSet.OfThisProcess();
-    private readonly List<TestBed> _beds = [];
+    private readonly Plan _plan = new(options, catalog.Contestants);
+    private readonly List<Contestant> _present = [];
+    private readonly Dictionary<Contestant, TestBed> _beds = [];
     private readonly List<Absence> _absent = [];
 
     /// <summary>Measures everything.</summary>
@@ -28,102 +30,133 @@ internal sealed class ForwardingRun(ForwardingOptions options, Catalog catalog, 
     public ForwardingReport Run()
     {
         var facts = MachineFacts.Gather(Repository.Root, _cpus);
-        ForwardingCase[] cases = [.. ForwardingCase.All.Where(c => ForwardingOptions.Chosen(options.Cases, c.Name))];
         try
         {
-            foreach (Contestant contestant in catalog.Contestants.Where(c => ForwardingOptions.Chosen(options.Subjects, c.Name) && cases.Any(a => a.Includes(c))))
+            foreach (Contestant contestant in _plan.Contestants)
             {
                 SetUp(contestant);
             }
 
-            _beds.ForEach(WarmUp);
-            Dictionary<(ForwardingCase, TestBed), Series> series = [];
+            _present.Where(_beds.ContainsKey).ToList().ForEach(WarmUp);
+            Dictionary<(ForwardingCase, Contestant), Series> series = [];
             for (int round = 0; round < options.Rounds; round++)
             {
-                foreach (ForwardingCase forwardingCase in cases)
+                foreach (ForwardingCase forwardingCase in _plan.Cases)
                 {
                     RunCase(forwardingCase, round, series);
                 }
             }
 
-            return ForwardingReport.Make(
-                facts with { LoadAfter = MachineFacts.Load() }, options, catalog.Baselines, [.. _beds.Select(bed => bed.Contestant)], _absent, cases, [.. series.Values]);
+            return ForwardingReport.Make(facts with { LoadAfter = MachineFacts.Load() }, options, _present, _absent, _plan.Cases, [.. series.Values]);
         }
         finally
         {
-            _beds.ForEach(bed => bed.Dispose());
+            _beds.Values.ToList().ForEach(bed => bed.Dispose());
         }
     }
 
     private void SetUp(Contestant contestant)
     {
         cancellation.ThrowIfCancellationRequested();
+        log.WriteLine($"setting up {contestant.Name}");
         try
         {
-            _beds.Add(TestBed.Create(contestant));
+            var bed = TestBed.Create(contestant);
+            if (_plan.IsKept(contestant))
+            {
+                _beds.Add(contestant, bed);
+            }
+            else
+            {
+                bed.Dispose();
+            }
+
+            _present.Add(contestant);
         }
         catch (UnavailableException exception)
         {
-            log.WriteLine($"without {contestant.Name}: {exception.Message}");
-            _absent.Add(new Absence(contestant.Name, exception.Message));
+            Miss(contestant, exception, isFailure: false);
+        }
+        catch (Exception exception) when (IsOfTheSubject(exception))
+        {
+            // One that is broken must not take the others' figures with it.
+            cancellation.ThrowIfCancellationRequested();
+            Miss(contestant, exception, isFailure: true);
         }
     }
 
-    private void WarmUp(TestBed bed)
+    private void Miss(Contestant contestant, Exception exception, bool isFailure)
+    {
+        string why = OneLine(exception);
+        log.WriteLine($"  without it: {why}");
+        _absent.Add(new Absence(contestant.Name, why, isFailure));
+    }
+
+    private void WarmUp(Contestant contestant)
     {
         cancellation.ThrowIfCancellationRequested();
-        log.WriteLine($"warming up {bed.Contestant.Name}");
-        foreach (ForwardingCase warm in (ForwardingCase[])[new("warm-up", "", Workload.Tcp), new("warm-up", "", Workload.UdpFlood)])
+        log.WriteLine($"warming up {contestant.Name}");
+        foreach (ForwardingCase warm in (ForwardingCase[])[new("warm-up", "", Workload.Tcp(1), []), new("warm-up", "", Workload.UdpFlood, [])])
         {
-            if (TryRun(warm, bed, WarmUpSeconds, out string why) is null)
+            if (TryRun(warm, contestant, WarmUpSeconds, out string why) is null)
             {
                 log.WriteLine($"  {why}");
             }
         }
     }
 
-    private void RunCase(ForwardingCase forwardingCase, int round, Dictionary<(ForwardingCase, TestBed), Series> series)
+    private void RunCase(ForwardingCase forwardingCase, int round, Dictionary<(ForwardingCase, Contestant), Series> series)
     {
         Metric metric = forwardingCase.Workload.Metrics[0];
         List<string> words = [];
-        TestBed[] beds = [.. _beds.Where(bed => forwardingCase.Includes(bed.Contestant))];
-        foreach (TestBed bed in Rotation.Of(beds, round))
+        Contestant[] contestants = [.. _present.Where(contestant => _plan.TakesPart(forwardingCase, contestant))];
+        foreach (Contestant contestant in Rotation.Of(contestants, round))
         {
             cancellation.ThrowIfCancellationRequested();
-            if (!series.TryGetValue((forwardingCase, bed), out Series? own))
+            if (!series.TryGetValue((forwardingCase, contestant), out Series? own))
             {
-                series[(forwardingCase, bed)] = own = new Series(forwardingCase, bed.Contestant);
+                series[(forwardingCase, contestant)] = own = new Series(forwardingCase, contestant);
             }
 
-            double[]? values = TryRun(forwardingCase, bed, options.Seconds, out string why);
+            double[]? values = TryRun(forwardingCase, contestant, options.Seconds, out string why);
             if (values is null)
             {
                 own.AddFailure(why);
-                words.Add($"{bed.Contestant.Name} FAILED ({why})");
+                words.Add($"{contestant.Name} FAILED ({why})");
             }
             else
             {
                 own.Add(values);
-                words.Add($"{bed.Contestant.Name} {values[0].ToString(metric.Format, CultureInfo.InvariantCulture)}");
+                words.Add($"{contestant.Name} {values[0].ToString(metric.Format, CultureInfo.InvariantCulture)}");
             }
         }
 
         log.WriteLine($"round {round + 1}/{options.Rounds} {forwardingCase.Name} ({metric.Title}): {string.Join(", ", words)}");
     }
 
-    private double[]? TryRun(ForwardingCase forwardingCase, TestBed bed, int seconds, out string why)
+    private double[]? TryRun(ForwardingCase forwardingCase, Contestant contestant, int seconds, out string why)
     {
         try
         {
             why = "";
-            return forwardingCase.Run(bed, _cpus, seconds);
+            if (!forwardingCase.IsFresh)
+            {
+                return forwardingCase.Run(_beds[contestant], _cpus, seconds);
+            }
+
+            using var fresh = TestBed.Create(contestant);
+            return forwardingCase.Run(fresh, _cpus, seconds);
         }
-        catch (Exception exception) when (exception is InvalidDataException or InvalidOperationException or TimeoutException or IOException)
+        catch (Exception exception) when (exception is UnavailableException || IsOfTheSubject(exception))
         {
             // A signal to the whole group ends the programs too; then this is no failure of theirs.
             cancellation.ThrowIfCancellationRequested();
-            why = exception.Message.ReplaceLineEndings(" ").Trim();
+            why = OneLine(exception);
             return null;
         }
     }
+
+    private static bool IsOfTheSubject(Exception exception) => exception is InvalidDataException or InvalidOperationException or TimeoutException or IOException;
+
+    private static string OneLine(Exception exception) => exception.Message.Trim().ReplaceLineEndings(" ");
 }

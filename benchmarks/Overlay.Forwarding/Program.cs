@@ -18,8 +18,7 @@ if (!ForwardingOptions.TryParse(args, out ForwardingOptions options, out string?
 
 if (options.List)
 {
-    Console.WriteLine($"cases: {string.Join(' ', cases)}");
-    Console.WriteLine($"subjects: {string.Join(' ', subjects)}");
+    Console.WriteLine(new Plan(options, catalog.Contestants).Describe());
     return ExitCode.Measured;
 }
 

@@ -66,17 +66,20 @@ public sealed class OverlayDaemon : IDisposable
     /// <param name="netns">Where.</param>
     /// <param name="tunnels">The members of the configuration's <c>tunnels</c> array, as JSON: <c>{ "name": … }, { … }</c>.</param>
     /// <param name="workers">The configuration's <c>workers</c> object, as JSON; null for the default.</param>
-    /// <exception cref="InvalidOperationException">It ended instead; the message has what it said.</exception>
-    public static OverlayDaemon Start(Netns netns, string tunnels, string? workers = null)
+    /// <param name="launch">Which program and how; null for the usual way.</param>
+    /// <exception cref="DaemonEndedException">It ended instead; the message has what it said.</exception>
+    public static OverlayDaemon Start(Netns netns, string tunnels, string? workers = null, DaemonLaunch? launch = null)
     {
         ArgumentNullException.ThrowIfNull(netns);
+        launch ??= new DaemonLaunch();
         TunAccess.Require();
         string directory = Directory.CreateTempSubdirectory("overlayd-").FullName;
         string config = Path.Combine(directory, "overlayd.json");
         string socket = Path.Combine(directory, "overlayd.sock");
         File.WriteAllText(config, $$"""{ "control": { "socket": "{{socket}}" }, {{(workers is null ? "" : $"\"workers\": {workers},")}} "tunnels": [ {{tunnels}} ] }""");
         long begin = Stopwatch.GetTimestamp();
-        Process process = Command.Start("ip", "netns", "exec", netns.Name, Program, "run", "--config", config);
+        Process process = Command.Start(
+            "ip", ["netns", "exec", netns.Name, .. launch.Launcher, launch.Program ?? Program, "run", "--config", config, .. launch.Options]);
         Task<string?> first = process.StandardOutput.ReadLineAsync();
         bool said = first.Wait(ReadyBound);
         OverlayDaemon daemon = new(netns, directory, process) { StartTime = Stopwatch.GetElapsedTime(begin) };
@@ -85,10 +88,17 @@ public sealed class OverlayDaemon : IDisposable
             return daemon;
         }
 
-        _ = process.WaitForExit(TimeSpan.FromSeconds(1));
+        int? exitCode = process.WaitForExit(TimeSpan.FromSeconds(1)) ? process.ExitCode : null;
+        if (exitCode is not null)
+        {
+            // Only this one waits until the last line of standard error was read.
+            process.WaitForExit();
+        }
+
         string log = daemon.Log;
         daemon.Dispose();
-        throw new InvalidOperationException($"overlayd is not ready after {ReadyBound.TotalSeconds} s: '{(said ? first.Result : "")}'.\n{log}");
+        throw new DaemonEndedException(
+            $"overlayd is not ready after {ReadyBound.TotalSeconds} s: '{(said ? first.Result : "")}'.\n{log}", exitCode, log);
     }
 
     /// <summary>Runs overlayd to its end with a whole configuration text: for what must not start.</summary>

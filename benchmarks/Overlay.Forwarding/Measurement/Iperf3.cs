@@ -31,10 +31,20 @@ internal static class Iperf3
     public static TcpResult RunTcp(Host sender, Host receiver, int seconds, int streams, IReadOnlyList<string> launcher) =>
         Iperf3Json.ReadTcp(Run(sender, receiver, seconds, ["-P", Text(streams)], launcher).Client);
 
-    /// <summary>As many datagrams of <see cref="SmallPayload"/> bytes as the client can send.</summary>
-    /// <inheritdoc cref="RunTcp"/>
-    public static UdpResult RunUdpFlood(Host sender, Host receiver, int seconds, IReadOnlyList<string> launcher) =>
-        Iperf3Json.ReadUdpServer(Run(sender, receiver, seconds, ["-u", "-b", "0", "-l", Text(SmallPayload)], launcher).Server);
+    /// <summary>Datagrams of <see cref="SmallPayload"/> bytes.</summary>
+    /// <param name="sender">The client.</param>
+    /// <param name="receiver">The server.</param>
+    /// <param name="seconds">For how long.</param>
+    /// <param name="flows">From how many ports.</param>
+    /// <param name="packetsPerSecond">How many each flow is to send; 0 for as many as the client can.</param>
+    /// <param name="launcher">What stands before the program on both command lines; may be empty.</param>
+    /// <exception cref="InvalidDataException">iperf3 reports an error.</exception>
+    /// <exception cref="TimeoutException">It came to a standstill.</exception>
+    public static UdpResult RunUdp(Host sender, Host receiver, int seconds, int flows, long packetsPerSecond, IReadOnlyList<string> launcher)
+    {
+        string bitsPerSecond = (packetsPerSecond * SmallPayload * 8).ToString(CultureInfo.InvariantCulture);
+        return Iperf3Json.ReadUdpServer(Run(sender, receiver, seconds, ["-u", "-P", Text(flows), "-b", bitsPerSecond, "-l", Text(SmallPayload)], launcher).Server);
+    }
 
     private static (string Client, string Server) Run(Host sender, Host receiver, int seconds, string[] options, IReadOnlyList<string> launcher)
     {

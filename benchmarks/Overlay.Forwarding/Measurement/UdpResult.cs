@@ -9,6 +9,9 @@ internal sealed record UdpResult(long Packets, long Lost, double Seconds)
     /// <summary>1000 datagrams received per second.</summary>
     public double ReceivedKpps => Packets / Seconds / 1e3;
 
+    /// <summary>Datagrams sent per second, by the numbers of those that arrived.</summary>
+    public double SentPerSecond => (Packets + Lost) / Seconds;
+
     /// <summary>Of 100 sent, how many did not arrive; 0 if none was sent.</summary>
     public double LostPercent => Packets + Lost == 0 ? 0 : 100.0 * Lost / (Packets + Lost);
 }

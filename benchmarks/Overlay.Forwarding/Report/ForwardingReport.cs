@@ -35,11 +35,11 @@ internal sealed record ForwardingReport
     /// <summary>Those that are missing.</summary>
     public required IReadOnlyList<Absence> Absent { get; init; }
 
-    /// <summary>The names of those that the others are compared with.</summary>
-    public required IReadOnlyList<string> Baselines { get; init; }
-
     /// <summary>The tables.</summary>
     public required IReadOnlyList<CaseResult> Cases { get; init; }
+
+    /// <summary>The table of targets: what was measured, not whether it is enough.</summary>
+    public IReadOnlyList<TargetResult> Targets => [.. Target.All.Select(target => TargetResult.Of(target, Cases)).OfType<TargetResult>()];
 
     /// <summary>How files with it are called, without an extension.</summary>
     [JsonIgnore]
@@ -48,38 +48,39 @@ internal sealed record ForwardingReport
     /// <summary>The exit code that this report stands for.</summary>
     [JsonIgnore]
     public int ExitCode => Cases.All(result => result.Subjects.Count == 0) ? Forwarding.ExitCode.CannotRun
-        : Cases.Any(result => result.Subjects.Any(subject => subject.Failures.Count > 0)) ? Forwarding.ExitCode.Failed
+        : Absent.Any(absence => absence.IsFailure) || Cases.Any(result => result.Subjects.Any(subject => subject.Failures.Count > 0)) ? Forwarding.ExitCode.Failed
         : Forwarding.ExitCode.Measured;
 
     /// <summary>Sums up.</summary>
     public static ForwardingReport Make(
-        MachineFacts machine, ForwardingOptions options, IReadOnlyList<string> baselines, IReadOnlyList<Contestant> contestants, IReadOnlyList<Absence> absent,
-        IReadOnlyList<ForwardingCase> cases, IReadOnlyList<Series> series) => new()
+        MachineFacts machine, ForwardingOptions options, IReadOnlyList<Contestant> contestants, IReadOnlyList<Absence> absent, IReadOnlyList<ForwardingCase> cases, IReadOnlyList<Series> series) => new()
         {
             Machine = machine,
             Rounds = options.Rounds,
             Seconds = options.Seconds,
             Subjects = [.. contestants.Select(contestant => new SubjectFacts(contestant.Name, contestant.Describe()))],
             Absent = absent,
-            Baselines = baselines,
-            Cases = [.. cases.Select(forwardingCase => SumUp(forwardingCase, contestants, baselines, [.. series.Where(s => s.Case == forwardingCase)]))],
+            Cases = [.. cases.Select(forwardingCase => SumUp(forwardingCase, contestants, [.. series.Where(s => s.Case == forwardingCase)]))],
         };
 
     /// <summary>The JSON, and a line feed.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, ReportJson.Default.ForwardingReport) + "\n";
 
-    private static CaseResult SumUp(ForwardingCase forwardingCase, IReadOnlyList<Contestant> contestants, IReadOnlyList<string> baselines, IReadOnlyList<Series> series)
+    private static CaseResult SumUp(ForwardingCase forwardingCase, IReadOnlyList<Contestant> contestants, IReadOnlyList<Series> series)
     {
         // In a mixed case the limit is what the probe reaches with the same peer, not with itself.
         Dictionary<string, Series> compared = [];
-        foreach (Series candidate in series.Where(candidate => baselines.Contains(candidate.Contestant.Here.Name)))
+        foreach (string name in forwardingCase.ComparedWith)
         {
-            compared[candidate.Contestant.Here.Name] = candidate;
+            if (series.FirstOrDefault(candidate => candidate.Contestant.Here.Name == name) is Series baseline)
+            {
+                compared[name] = baseline;
+            }
         }
 
         // The rounds rotate; the rows do not.
         IEnumerable<Series> rows = contestants.SelectMany(contestant => series.Where(s => s.Contestant == contestant));
-        return new CaseResult(forwardingCase.Name, forwardingCase.Description, [.. rows.Select(row => SumUp(row, compared))]);
+        return new CaseResult(forwardingCase.Name, forwardingCase.Description, forwardingCase.ComparedWith, [.. rows.Select(row => SumUp(row, compared))]);
     }
 
     private static SubjectResult SumUp(Series own, Dictionary<string, Series> compared) =>

@@ -6,7 +6,7 @@ using Overlay.Forwarding.Statistics;
 
 namespace Overlay.Forwarding.Report;
 
-/// <summary>The report as Markdown: the facts, then a table for each case.</summary>
+/// <summary>The report as Markdown: the facts, then a table for each case, then the table of targets.</summary>
 internal static class MarkdownReport
 {
     private const string Nothing = "–";
@@ -19,8 +19,10 @@ internal static class MarkdownReport
         WriteFacts(text, report);
         foreach (CaseResult result in report.Cases)
         {
-            WriteCase(text, result, report.Baselines);
+            WriteCase(text, result);
         }
+
+        WriteTargets(text, report.Targets);
 
         return text.ToString();
     }
@@ -40,7 +42,7 @@ internal static class MarkdownReport
 
         foreach (Absence absence in report.Absent)
         {
-            Line(text, $"{absence.Subject} is missing: {absence.Why}");
+            Line(text, $"{absence.Subject} {(absence.IsFailure ? "failed to start" : "is missing")}: {absence.Why}");
         }
 
         if (report.Rounds < Bootstrap.MinimumSamples)
@@ -51,7 +53,7 @@ internal static class MarkdownReport
         static void Line(StringBuilder text, FormattableString line) => text.Append("- ").Append(FormattableString.Invariant(line)).Append('\n');
     }
 
-    private static void WriteCase(StringBuilder text, CaseResult result, IReadOnlyList<string> baselines)
+    private static void WriteCase(StringBuilder text, CaseResult result)
     {
         if (result.Subjects.Count == 0)
         {
@@ -59,11 +61,13 @@ internal static class MarkdownReport
         }
 
         IReadOnlyList<Metric> metrics = ForwardingCase.All.First(c => c.Name == result.Case).Workload.Metrics;
+        // Those that take part: the name of a subject at host 1 is all of a contestant's name, or the part before the +.
+        string[] baselines = [.. result.ComparedWith.Where(name => result.Subjects.Any(subject => subject.Subject.Split('+')[0] == name))];
         string better = metrics[0].HigherIsBetter ? "more is better" : "less is better";
         text.Append(CultureInfo.InvariantCulture, $"\n## {result.Description} (`{result.Case}`)\n\n");
         Row(text, [
             "subject", $"{metrics[0].Title}, {better}", .. baselines.Select(baseline => $"ratio to {baseline} [95 %]"), .. metrics.Skip(1).Select(metric => metric.Title)]);
-        Row(text, Enumerable.Repeat("---", 1 + metrics.Count + baselines.Count));
+        Row(text, Enumerable.Repeat("---", 1 + metrics.Count + baselines.Length));
         foreach (SubjectResult subject in result.Subjects)
         {
             MetricResult main = subject.Metrics[0];
@@ -78,6 +82,28 @@ internal static class MarkdownReport
             text.Append(CultureInfo.InvariantCulture, $"\n{subject.Subject} failed: {string.Join("; ", subject.Failures)}\n");
         }
     }
+
+    private static void WriteTargets(StringBuilder text, IReadOnlyList<TargetResult> targets)
+    {
+        if (targets.Count == 0)
+        {
+            return;
+        }
+
+        text.Append("\n## Targets\n\n");
+        Row(text, ["work", "ours", "C", "kernel", "ratio to C [95 %]", "ratio to kernel [95 %]", "ratio to other [95 %]"]);
+        Row(text, Enumerable.Repeat("---", 7));
+        foreach (TargetResult result in targets)
+        {
+            Target target = result.Target;
+            Row(text, [
+                $"{target.Work} (`{target.Case}`), {target.Metric.Unit}", $"{Cell(result.Ours, target.Metric.Format)} {target.Ours}",
+                Named(result.C, target.C, target.Metric.Format), Cell(result.Kernel, target.Metric.Format), Cell(result.RatioToC), Cell(result.RatioToKernel),
+                result.RatioToOther is null ? Nothing : $"{Cell(result.RatioToOther)} {target.Other}"]);
+        }
+    }
+
+    private static string Named(Spread? spread, string? name, string format) => spread is null ? Nothing : $"{Cell(spread, format)} {name}";
 
     private static string Cell(Spread? spread, string format) => spread is null
         ? Nothing

@@ -37,6 +37,8 @@ internal sealed class KernelVxlan : ISubject
     {
         public IReadOnlyList<int> Processes => [];
 
+        public TimeSpan? StartTime => null;
+
         public void Dispose()
         {
         }

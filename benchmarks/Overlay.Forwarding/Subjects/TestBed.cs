@@ -25,6 +25,9 @@ internal sealed class TestBed : IDisposable
     /// <summary>The forwarding processes of both ends.</summary>
     public IReadOnlyList<int> Forwarders => [.. _ends.SelectMany(end => end.Processes)];
 
+    /// <summary>How long the slower end took until it said that it was ready; null where nobody says so.</summary>
+    public TimeSpan? StartTime => _ends.Max(end => end.StartTime);
+
     /// <summary>Makes the hosts, the cable and the tunnel; when this returns one end reaches the other.</summary>
     /// <exception cref="UnavailableException">This machine cannot have it.</exception>
     public static TestBed Create(Contestant contestant)

@@ -10,8 +10,6 @@ namespace Overlay.Tests.Benchmarks;
 /// <summary>From rounds to tables.</summary>
 public sealed class ForwardingReportTests
 {
-    private static readonly string[] Baselines = ["kernel", "c"];
-
     private static readonly MachineFacts Machine = new()
     {
         Kernel = "6.1",
@@ -87,7 +85,7 @@ public sealed class ForwardingReportTests
         Assert.Equal(ExitCode.Measured, report.ExitCode);
         string text = MarkdownReport.Format(report);
         Assert.Contains("- c is missing: there is no gcc", text, StringComparison.Ordinal);
-        Assert.Contains("| overlayd | 5.00 | 0.50 | – |", text, StringComparison.Ordinal);
+        Assert.Contains("| overlayd | 5.00 | 0.50 | 1.00 |", text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -97,7 +95,7 @@ public sealed class ForwardingReportTests
         KernelVxlan kernel = new();
         Contestant both = new(kernel, kernel);
         Contestant ours = new(Ours, kernel);
-        Contestant probe = new(Probe, kernel);
+        Contestant probe = new(new Subject("c-nice0"), kernel);
         Contestant alone = new(Ours, Ours);
 
         Assert.All([both, ours, probe], contestant => Assert.True(toKernel.Includes(contestant)));
@@ -106,14 +104,50 @@ public sealed class ForwardingReportTests
         Assert.True(ForwardingCase.All[0].Includes(both));
 
         ForwardingReport report = ForwardingReport.Make(
-            Machine, new ForwardingOptions { Rounds = 1 }, Baselines, [both, ours, probe], [], [toKernel],
+            Machine, new ForwardingOptions { Rounds = 1 }, [both, ours, probe], [], [toKernel],
             [Fill(toKernel, both, [10]), Fill(toKernel, ours, [4]), Fill(toKernel, probe, [8])]);
 
         MetricResult metric = report.Cases[0].Subjects[1].Metrics[0];
         Assert.Equal("overlayd+kernel", report.Cases[0].Subjects[1].Subject);
         Assert.Equal(0.4, metric.Versus["kernel"].Median, precision: 12);
-        Assert.Equal(0.5, metric.Versus["c"].Median, precision: 12);
+        Assert.Equal(0.5, metric.Versus["c-nice0"].Median, precision: 12);
     }
+
+    [Fact]
+    public void Broken_subject_is_told_apart_from_one_that_cannot_be_had()
+    {
+        ForwardingReport report = Report([Fill(Kernel, [10])], rounds: 1, new Absence("overlayd", "it ended with 134", IsFailure: true));
+
+        Assert.Equal(ExitCode.Failed, report.ExitCode);
+        Assert.Contains("- overlayd failed to start: it ended with 134", MarkdownReport.Format(report), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Targets_stand_beside_the_probe_at_the_same_nice_and_the_kernel()
+    {
+        Subject sameNice = new("c-nice0");
+
+        ForwardingReport report = Report([Fill(Kernel, [10, 20], cpu: 2), Fill(Ours, [8, 12], cpu: 3), Fill(sameNice, [16, 20]), Fill(Probe, [99, 99])], rounds: 2);
+
+        TargetResult stream = report.Targets[0];
+        Assert.Equal(10, stream.Ours.Median);
+        Assert.Equal(18, stream.C!.Median);
+        Assert.Equal(0.55, stream.RatioToC!.Median, precision: 12);
+        Assert.Equal(0.7, stream.RatioToKernel!.Median, precision: 12);
+        Assert.Null(stream.RatioToOther);
+        TargetResult processor = report.Targets[1];
+        Assert.Equal("s/GB", processor.Target.Metric.Unit);
+        Assert.Equal(1.5, processor.RatioToKernel!.Median, precision: 12);
+        Assert.Equal(2, report.Targets.Count);
+        Assert.Contains(
+            "| TCP, one stream, unpinned (`tcp`), Gbit/s | 10.00 (8.00–12.00) overlayd | 18.00 (16.00–20.00) c-nice0 | 15.00 (10.00–20.00) | 0.55 | 0.70 | – |",
+            MarkdownReport.Format(report), StringComparison.Ordinal);
+        using var document = JsonDocument.Parse(report.ToJson());
+        Assert.Equal(0.55, document.RootElement.GetProperty("targets")[0].GetProperty("ratioToC").GetProperty("median").GetDouble(), precision: 12);
+    }
+
+    [Fact]
+    public void Targets_without_ours_are_left_out() => Assert.Empty(Report([Fill(Kernel, [10]), Fill(Probe, [9])], rounds: 1).Targets);
 
     [Fact]
     public void Json_has_every_round()
@@ -145,7 +179,7 @@ public sealed class ForwardingReportTests
     }
 
     private static ForwardingReport Report(Series[] series, int rounds, params Absence[] absent) => ForwardingReport.Make(
-        Machine, new ForwardingOptions { Rounds = rounds }, Baselines, [.. series.Select(s => s.Contestant)], absent, [ForwardingCase.All[0]], series);
+        Machine, new ForwardingOptions { Rounds = rounds }, [.. series.Select(s => s.Contestant)], absent, [ForwardingCase.All[0]], series);
 
     private static Series Fill(ISubject subject, double[] rounds, double cpu = 1) => Fill(ForwardingCase.All[0], new Contestant(subject, subject), rounds, cpu);
 

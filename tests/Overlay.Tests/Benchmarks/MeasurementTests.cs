@@ -75,6 +75,15 @@ public sealed class MeasurementTests
     }
 
     [Fact]
+    public void Memory_of_a_process_is_read()
+    {
+        Assert.Equal(61.5, ProcStatus.ResidentMebibytes("Name:\toverlayd\nVmHWM:\t   99999 kB\nVmRSS:\t   62976 kB\nRssAnon:\t 1 kB\n"));
+        Assert.InRange(ProcStatus.ResidentMebibytes(File.ReadAllText("/proc/self/status")), 10, 100_000);
+        // A kernel thread has no such line.
+        Assert.Throws<InvalidDataException>(() => ProcStatus.ResidentMebibytes("Name:\tkthreadd\nThreads:\t1\n"));
+    }
+
+    [Fact]
     public void Time_of_what_was_run_goes_to_the_traffic()
     {
         // An empty loop of a shell takes far more than a tick of 10 ms.
