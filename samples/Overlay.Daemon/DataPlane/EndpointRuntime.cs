@@ -49,8 +49,8 @@ internal sealed class EndpointRuntime : IDisposable
         get
         {
             EndpointStatus status = Status();
-            return _config.Kind == TunnelKind.Vxlan
-                ? $"{status.Name}: receive buffer {status.ReceiveBufferBytes} bytes, {status.SourcePorts} source ports, GSO {OnOff(status.Gso)}, GRO {OnOff(status.Gro)}"
+            return Port is UdpTunnelSocket udp
+                ? $"{status.Name}: receive buffer {status.ReceiveBufferBytes} bytes, {status.SourcePorts} source ports, GSO {OnOff(udp.Gso)}, GRO {OnOff(udp.Gro)}"
                 : $"{status.Name}: receive buffer {status.ReceiveBufferBytes} bytes";
         }
     }
@@ -73,8 +73,6 @@ internal sealed class EndpointRuntime : IDisposable
         {
             Name = udp.Name,
             ReceiveBufferBytes = udp.ReceiveBufferBytes,
-            Gso = udp.GsoActive,
-            Gro = _config.Gro,
             SourcePorts = udp.SourcePorts.Length,
             KernelDrops = udp.KernelDrops,
         },
@@ -82,7 +80,34 @@ internal sealed class EndpointRuntime : IDisposable
         _ => throw new InvalidOperationException($"{Port.GetType().Name} is no endpoint."),
     };
 
+    /// <summary>Trains towards the underlay, as status shows them.</summary>
+    public OffloadUse Gso() => Port is UdpTunnelSocket udp
+        ? OffloadUse.From(udp.Gso, udp.GsoFallbacks)
+        : OffloadUse.Absent(_config.Gso, "raw sockets send no trains");
+
+    /// <summary>Trains from the underlay and packets joined for the device, as status shows them: on if one of the two is.</summary>
+    public OffloadUse Gro(TunDevice device)
+    {
+        OffloadState joining = device.Coalescing;
+        if (Port is not UdpTunnelSocket udp)
+        {
+            return OffloadUse.From(joining);
+        }
+
+        if (udp.Gro.IsActive == joining.IsActive)
+        {
+            return OffloadUse.From(udp.Gro);
+        }
+
+        string reason = joining.IsActive ? $"sockets: {udp.Gro.Reason}" : $"device: {joining.Reason}";
+        return OffloadUse.From(new OffloadState(true, reason));
+    }
+
+    /// <summary>Superpackets towards the underlay, as status shows them.</summary>
+    public OffloadUse TunnelGso(bool configured) => OffloadUse.Absent(configured, $"transport is {(Port is UdpTunnelSocket ? "udp" : "raw")}");
+
     public void Dispose() => Port.Dispose();
 
-    private static string OnOff(bool value) => value ? "on" : "off";
+    private static string OnOff(OffloadState state) =>
+        (state.IsActive ? "on" : "off") + (state.Reason is { } reason ? $" ({reason})" : "");
 }

@@ -67,7 +67,7 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
     {
         Ready = _workers.TrueForAll(w => w.Failure is null),
         Drops = DropCounts.From([.. _endpoints.Values.Select(e => e.Ingress.Unowned)]),
-        Tunnels = [.. _tunnels.Select(t => t.Status(_endpoints[t.Config.Endpoint].Status()))],
+        Tunnels = [.. _tunnels.Select(t => t.Status(_endpoints[t.Config.Endpoint]))],
     };
 
     private void StartWorkers()

@@ -24,7 +24,7 @@ internal sealed class TunnelRuntime : IDisposable
 
     public Tunnel Tunnel { get; }
 
-    public TunnelStatus Status(EndpointStatus endpoint) => new()
+    public TunnelStatus Status(EndpointRuntime endpoint) => new()
     {
         Name = Config.Name,
         Kind = Config.KindName,
@@ -36,7 +36,15 @@ internal sealed class TunnelRuntime : IDisposable
         },
         Egress = Books(Tunnel.Egress),
         Ingress = Books(Tunnel.Ingress),
-        Endpoint = endpoint,
+        Offload = new OffloadStatus
+        {
+            Tso = OffloadUse.From(Device.Tso, Device.TsoFallbacks),
+            Uso = OffloadUse.From(Device.Uso, Device.UsoFallbacks),
+            Gro = endpoint.Gro(Device),
+            Gso = endpoint.Gso(),
+            TunnelGso = endpoint.TunnelGso(Config.Offload.TunnelGso),
+        },
+        Endpoint = endpoint.Status(),
     };
 
     public void Dispose() => Device.Dispose();

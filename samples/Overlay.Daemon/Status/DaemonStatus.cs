@@ -33,6 +33,9 @@ internal sealed record TunnelStatus
     /// <summary>From the underlay to the device.</summary>
     public required DirectionStatus Ingress { get; init; }
 
+    /// <summary>What its offloads do.</summary>
+    public OffloadStatus Offload { get; init; } = new();
+
     /// <summary>Facts of the sockets under it; absent if there are none.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public EndpointStatus? Endpoint { get; init; }
@@ -89,12 +92,6 @@ internal sealed record EndpointStatus
 
     /// <summary>The receive buffer in bytes, as granted.</summary>
     public int ReceiveBufferBytes { get; init; }
-
-    /// <summary>Whether trains are sent in one piece.</summary>
-    public bool Gso { get; init; }
-
-    /// <summary>Whether trains are received in one piece.</summary>
-    public bool Gro { get; init; }
 
     /// <summary>How many source ports are in use.</summary>
     public int SourcePorts { get; init; }
