@@ -37,7 +37,7 @@ public sealed class TunDevice : IPacketPort
     private int _mtu;
     private long _mtuRead;
 
-    private TunDevice(FileDescriptor device, FileDescriptor control, string name, TunDeviceOptions options, DeviceCalls calls)
+    private TunDevice(FileDescriptor device, FileDescriptor control, string name, int index, TunDeviceOptions options, DeviceCalls calls)
     {
         _device = device;
         _control = control;
@@ -48,14 +48,11 @@ public sealed class TunDevice : IPacketPort
         _vnetHeader = options.VnetHeader;
         Layer = options.Layer;
         Name = name;
-        InterfaceIndex = SetQueue(name, options.TxQueueLength);
+        InterfaceIndex = index;
         _tcp = new SuperpacketUse();
         _udp = new SuperpacketUse();
         _output = new Output(this);
         _coalesce = options.Coalesce;
-        Capabilities = SetOffloads(options);
-        _coalescer = MakeCoalescer();
-        RefreshMtu();
     }
 
     /// <summary>The interface's name; with a pattern, the one the kernel chose.</summary>
@@ -136,7 +133,11 @@ public sealed class TunDevice : IPacketPort
         {
             string actualName = Attach(device, name, options);
             control = NetlinkCalls.OpenControlSocket();
-            return new TunDevice(device, control, actualName, options, calls);
+            TunDevice opened = new(device, control, actualName, SetQueue(actualName, options.TxQueueLength), options, calls);
+            opened.Capabilities = opened.SetOffloads(options);
+            opened._coalescer = opened.MakeCoalescer();
+            opened.RefreshMtu();
+            return opened;
         }
         catch
         {
@@ -144,6 +145,17 @@ public sealed class TunDevice : IPacketPort
             device.Dispose();
             throw;
         }
+    }
+
+    /// <summary>A device without interface: what the other end of a socket writes is received, with vnet headers, and all offloads are agreed on.</summary>
+    internal static TunDevice OverSocket(FileDescriptor socket, DeviceLayer layer)
+    {
+        TunDevice device = new(socket, NetlinkCalls.OpenControlSocket(), "none", 0, new TunDeviceOptions { Layer = layer }, new DeviceCalls())
+        {
+            Capabilities = Superpackets | PortCapabilities.PartialChecksums | (layer == DeviceLayer.Ethernet ? PortCapabilities.Ethernet : 0),
+        };
+        device._coalescer = device.MakeCoalescer();
+        return device;
     }
 
     /// <summary>Reads the MTU from the kernel now; see <see cref="Mtu"/>.</summary>

@@ -88,8 +88,9 @@ internal static class ConfigReader
         }
 
         int? spin = values.Integer(workers.Take("spinMicroseconds"), "workers.spinMicroseconds", 0, MaxSpinMicroseconds);
+        bool warmUp = values.Flag(workers.Take("warmUp"), "workers.warmUp") ?? true;
         workers.Finish();
-        return new WorkersConfig { Count = count ?? Math.Max(1, cpus.Count), Cpus = cpus, SpinMicroseconds = spin ?? 0 };
+        return new WorkersConfig { Count = count ?? Math.Max(1, cpus.Count), Cpus = cpus, SpinMicroseconds = spin ?? 0, WarmUp = warmUp };
     }
 
     private static List<TunnelConfig> ReadTunnels(ConfigNode? node, ValueReader values, ConfigErrors errors)

@@ -11,4 +11,7 @@ internal sealed record WorkersConfig
 
     /// <summary>How long a worker polls its ports before it sleeps, in microseconds; 0 sleeps at once.</summary>
     public int SpinMicroseconds { get; init; }
+
+    /// <summary>Whether the code of the data path is brought to its final form before the daemon is ready.</summary>
+    public bool WarmUp { get; init; } = true;
 }

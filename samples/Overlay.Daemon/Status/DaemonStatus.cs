@@ -13,7 +13,17 @@ internal sealed record DaemonStatus
 
     /// <summary>The tunnels, in the order of the configuration.</summary>
     public IReadOnlyList<TunnelStatus> Tunnels { get; init; } = [];
+
+    /// <summary>What the runtime did so far; absent before the daemon is ready.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public RuntimeStatus? Runtime { get; init; }
 }
+
+/// <summary>What the runtime does beside the program. None of it should grow with the traffic.</summary>
+/// <param name="CompiledMethods">Methods compiled just in time, anew ones included; 0 where all was compiled ahead of time.</param>
+/// <param name="Collections">Garbage collections.</param>
+/// <param name="PauseMilliseconds">How long they stopped the workers, in sum.</param>
+internal sealed record RuntimeStatus(long CompiledMethods, long Collections, long PauseMilliseconds);
 
 /// <summary>One tunnel.</summary>
 internal sealed record TunnelStatus

@@ -23,7 +23,8 @@ public sealed class DaemonStatusTests
         Assert.Equal(0, Ping.Run(lab.Us, "10.42.0.2", 5, "-i", "0.01").Lost);
 
         JsonElement status = daemon.Status();
-        Assert.Equal(["drops", "ready", "tunnels"], Names(status));
+        Assert.Equal(["drops", "ready", "runtime", "tunnels"], Names(status));
+        Assert.Equal(["collections", "compiledMethods", "pauseMilliseconds"], Names(status.GetProperty("runtime")));
         Assert.True(status.GetProperty("ready").GetBoolean());
         Assert.Equal(JsonValueKind.Object, status.GetProperty("drops").ValueKind);
         JsonElement tunnel = Assert.Single(status.GetProperty("tunnels").EnumerateArray());
