@@ -2,9 +2,15 @@ using Overlay.Linux.Interop;
 
 namespace Overlay.Linux;
 
-/// <summary>The call that hands datagrams to the kernel: the one place where tests can put another kernel.</summary>
+/// <summary>The calls of a UDP endpoint whose answers depend on the kernel: the one place where tests can put another kernel.</summary>
 internal unsafe class DatagramSender
 {
+    /// <summary>The kernel's release, by which known faults are avoided.</summary>
+    public virtual KernelRelease Release { get; } = KernelRelease.Running();
+
+    /// <summary>Sets an option of UDP that older kernels do not know.</summary>
+    public virtual Errno TrySet(NativeSocket socket, int option, int value) => socket.TrySet(SocketConstants.IPPROTO_UDP, option, value);
+
     /// <summary>Sends up to <paramref name="count"/> messages, in order, until one is refused.</summary>
     /// <returns>How many were taken; 0 with the reason if the first was refused.</returns>
     public virtual int Send(int socket, MultiMessageHeader* messages, int count, out Errno errno)

@@ -143,6 +143,9 @@ internal sealed class SourcePortSockets : IDisposable
     /// <summary>The descriptor of a socket.</summary>
     public int Handle(int index) => _sockets[index].Handle;
 
+    /// <summary>Whether the kernel knows an option of UDP for which 0 is what is.</summary>
+    public Errno Ask(DatagramSender kernel, int option) => kernel.TrySet(_sockets[0], option, 0);
+
     /// <summary>
     /// Makes a socket send with or without DF. It is an option of the socket, not of the message; the socket remembers it, because nearly all
     /// packets of a tunnel want the same.

@@ -20,6 +20,7 @@ public sealed class TunDevice : IPacketPort
     // MAX_TAP_QUEUES of the kernel.
     private const int MaxQueues = 256;
     private const long MtuAgeMilliseconds = 100;
+    private const PortCapabilities Superpackets = PortCapabilities.TcpSuperpackets | PortCapabilities.UdpSuperpackets;
 
     private readonly FileDescriptor _device;
     private readonly FileDescriptor _control;
@@ -28,15 +29,21 @@ public sealed class TunDevice : IPacketPort
     private readonly int _burstBytes;
     private readonly bool _vnetHeader;
     private readonly Output _output;
-    private readonly Coalescer? _coalescer;
+    private readonly DeviceCalls _calls;
+    private readonly SuperpacketUse _tcp;
+    private readonly SuperpacketUse _udp;
+    private readonly bool _coalesce;
+    private Coalescer? _coalescer;
+    private byte[]? _piece;
     private bool _disposed;
     private int _mtu;
     private long _mtuRead;
 
-    private TunDevice(FileDescriptor device, FileDescriptor control, string name, int index, PortCapabilities capabilities, TunDeviceOptions options)
+    private TunDevice(FileDescriptor device, FileDescriptor control, string name, int index, TunDeviceOptions options, DeviceCalls calls)
     {
         _device = device;
         _control = control;
+        _calls = calls;
         _handle = device.Value;
         _burst = options.ReceiveBurst;
         _burstBytes = options.ReceiveBurstBytes;
@@ -44,10 +51,10 @@ public sealed class TunDevice : IPacketPort
         Layer = options.Layer;
         Name = name;
         InterfaceIndex = index;
-        Capabilities = capabilities;
+        _tcp = new SuperpacketUse();
+        _udp = new SuperpacketUse();
         _output = new Output(this);
-        _coalescer = options.Coalesce && (capabilities & PortCapabilities.TcpSuperpackets) != 0 ? new Coalescer(capabilities) : null;
-        RefreshMtu();
+        _coalesce = options.Coalesce;
     }
 
     /// <summary>The interface's name; with a pattern, the one the kernel chose.</summary>
@@ -63,7 +70,24 @@ public sealed class TunDevice : IPacketPort
     public int BatchSize => 1;
 
     /// <inheritdoc/>
-    public PortCapabilities Capabilities { get; }
+    public PortCapabilities Capabilities { get; private set; }
+
+    /// <summary>Whether TCP superpackets are exchanged. Ends if the kernel, which agreed to take them, refuses several in a row.</summary>
+    public OffloadState Tso => _tcp.State;
+
+    /// <summary>Whether UDP superpackets are exchanged; see <see cref="Tso"/>.</summary>
+    public OffloadState Uso => _udp.State;
+
+    /// <summary>Whether packets are put together before they are handed to the kernel.</summary>
+    public OffloadState Coalescing => !_coalesce ? OffloadState.NotAsked
+        : (Capabilities & Superpackets) == 0 ? OffloadState.Impossible("the device takes no superpackets")
+        : OffloadState.Active;
+
+    /// <summary>TCP superpackets that the kernel refused whole, and took in pieces.</summary>
+    public long TsoFallbacks => _tcp.Fallbacks;
+
+    /// <summary>UDP superpackets that the kernel refused whole, and took in pieces.</summary>
+    public long UsoFallbacks => _udp.Fallbacks;
 
     /// <summary>
     /// The interface's MTU in bytes: the largest IP packet, without the Ethernet header. Read again from the kernel if the last reading is older than
@@ -98,7 +122,8 @@ public sealed class TunDevice : IPacketPort
     /// <exception cref="LinuxException">
     /// EPERM or EACCES without CAP_NET_ADMIN; EBUSY if another process holds the device; EINVAL if it exists as something else; ENOENT without the driver.
     /// </exception>
-    public static TunDevice Open(string name, TunDeviceOptions? options = null) => Open(name, options ?? new TunDeviceOptions(), exclusive: false);
+    public static TunDevice Open(string name, TunDeviceOptions? options = null) => 
+        Open(name, options ?? new TunDeviceOptions(), new DeviceCalls());
 
     /// <summary>
     /// Makes a device with several queues, each a port for a worker of its own. The kernel puts the packets of a flow into the queue by which
@@ -124,12 +149,12 @@ public sealed class TunDevice : IPacketPort
         }
 
         options = options with { MultiQueue = true };
-        List<TunDevice> queues = [Open(name, options, exclusive: true)];
+        List<TunDevice> queues = [Open(name, options, new DeviceCalls(), exclusive: true)];
         try
         {
             while (queues.Count < count)
             {
-                queues.Add(Open(queues[0].Name, options, exclusive: false));
+                queues.Add(Open(queues[0].Name, options, new DeviceCalls(), exclusive: false));
             }
 
             return [.. queues];
@@ -141,7 +166,8 @@ public sealed class TunDevice : IPacketPort
         }
     }
 
-    private static TunDevice Open(string name, TunDeviceOptions options, bool exclusive)
+    /// <inheritdoc cref="Open(string, TunDeviceOptions?)"/>
+    internal static TunDevice Open(string name, TunDeviceOptions options, DeviceCalls calls, bool exclusive = false)
     {
         InterfaceName.Check(name, nameof(name));
         CheckOptions(options);
@@ -150,9 +176,12 @@ public sealed class TunDevice : IPacketPort
         try
         {
             string actualName = Attach(device, name, options, exclusive);
-            PortCapabilities capabilities = SetOffloads(device, actualName, options);
             control = NetlinkCalls.OpenControlSocket();
-            return new TunDevice(device, control, actualName, SetQueue(actualName, options.TxQueueLength), capabilities, options);
+            TunDevice opened = new(device, control, actualName, SetQueue(actualName, options.TxQueueLength), options, calls);
+            opened.Capabilities = opened.SetOffloads(options);
+            opened._coalescer = opened.MakeCoalescer();
+            opened.RefreshMtu();
+            return opened;
         }
         catch
         {
@@ -160,6 +189,17 @@ public sealed class TunDevice : IPacketPort
             device.Dispose();
             throw;
         }
+    }
+
+    /// <summary>A device without interface: what the other end of a socket writes is received, with vnet headers, and all offloads are agreed on.</summary>
+    internal static TunDevice OverSocket(FileDescriptor socket, DeviceLayer layer)
+    {
+        TunDevice device = new(socket, NetlinkCalls.OpenControlSocket(), "none", 0, new TunDeviceOptions { Layer = layer }, new DeviceCalls())
+        {
+            Capabilities = Superpackets | PortCapabilities.PartialChecksums | (layer == DeviceLayer.Ethernet ? PortCapabilities.Ethernet : 0),
+        };
+        device._coalescer = device.MakeCoalescer();
+        return device;
     }
 
     /// <summary>Reads the MTU from the kernel now; see <see cref="Mtu"/>.</summary>
@@ -240,8 +280,8 @@ public sealed class TunDevice : IPacketPort
 
     /// <summary>
     /// Hands the selected packets to the kernel, as if they had come in by the interface. Packets the kernel or this port cannot take
-    /// (<see cref="Capabilities"/>) are dropped one by one; a superpacket must have a partial checksum. Packets that were merged into a superpacket
-    /// (<see cref="TunDeviceOptions.Coalesce"/>) share its fate.
+    /// (<see cref="Capabilities"/>) are dropped one by one; a superpacket must have a partial checksum. A superpacket that the kernel refuses as
+    /// such is sent in pieces; after several in a row the port takes no more of that kind.
     /// </summary>
     /// <returns>
     /// <see cref="PortResult.Ok"/>; <see cref="PortResult.Down"/> while the link is down and <see cref="PortResult.Gone"/> after the interface was
@@ -345,42 +385,68 @@ public sealed class TunDevice : IPacketPort
     }
 
     /// <summary>Agrees on the vnet header and on the most that kernel and options allow, from the top down.</summary>
-    private static unsafe PortCapabilities SetOffloads(FileDescriptor device, string name, TunDeviceOptions options)
+    private unsafe PortCapabilities SetOffloads(TunDeviceOptions options)
     {
         PortCapabilities capabilities = options.Layer == DeviceLayer.Ethernet ? PortCapabilities.Ethernet : PortCapabilities.None;
-        if (!options.VnetHeader)
+        if (!_vnetHeader)
         {
             // A persistent device may still have what its last owner set, and would then hand over superpackets with nothing to tell them by.
-            return SetOffload(device, 0) ? capabilities : throw LinuxException.Last(nameof(Tun.TUNSETOFFLOAD), name);
+            RequireOffloads(0);
+            OffloadState without = OffloadState.Impossible("no vnet header");
+            _tcp.Agree(options.Tso ? without : OffloadState.NotAsked);
+            _udp.Agree(options.Uso ? without : OffloadState.NotAsked);
+            return capabilities;
         }
 
         int length = VnetHeader.Length;
-        if (Libc.ioctl(device.Value, Tun.TUNSETVNETHDRSZ, &length) != 0)
+        if (Libc.ioctl(_handle, Tun.TUNSETVNETHDRSZ, &length) != 0)
         {
-            throw LinuxException.Last(nameof(Tun.TUNSETVNETHDRSZ), name);
+            throw LinuxException.Last(nameof(Tun.TUNSETVNETHDRSZ), Name);
         }
 
-        const uint Tcp = Tun.TUN_F_CSUM | Tun.TUN_F_TSO4 | Tun.TUN_F_TSO6;
-        if (options.Tso && options.Uso && SetOffload(device, Tcp | Tun.TUN_F_USO4 | Tun.TUN_F_USO6))
+        bool faulty = _calls.Release.BreaksEqualSegments;
+        uint tcp = options.Tso ? Tun.TUN_F_TSO4 | Tun.TUN_F_TSO6 : 0;
+        uint udp = options.Uso && !faulty ? Tun.TUN_F_USO4 | Tun.TUN_F_USO6 : 0;
+        _tcp.Agree(options.Tso ? OffloadState.Active : OffloadState.NotAsked);
+        _udp.Agree(!options.Uso ? OffloadState.NotAsked : faulty ? OffloadState.Impossible($"kernel {_calls.Release} breaks UDP segments") : OffloadState.Active);
+        Errno error = _calls.SetOffloads(_handle, Tun.TUN_F_CSUM | tcp | udp);
+        if (error != Errno.None && udp != 0)
         {
-            return capabilities | PortCapabilities.PartialChecksums | PortCapabilities.TcpSuperpackets | PortCapabilities.UdpSuperpackets;
+            // Before Linux 6.2 these bits are unknown.
+            udp = 0;
+            _udp.Agree(OffloadState.Refused(error));
+            error = _calls.SetOffloads(_handle, Tun.TUN_F_CSUM | tcp);
         }
 
-        if (options.Tso && SetOffload(device, Tcp))
+        if (error != Errno.None && tcp != 0)
         {
-            return capabilities | PortCapabilities.PartialChecksums | PortCapabilities.TcpSuperpackets;
+            tcp = 0;
+            _tcp.Agree(OffloadState.Refused(error));
+            error = _calls.SetOffloads(_handle, Tun.TUN_F_CSUM);
         }
 
-        if (SetOffload(device, Tun.TUN_F_CSUM))
+        if (error != Errno.None)
         {
-            return capabilities | PortCapabilities.PartialChecksums;
+            RequireOffloads(0);
+            return capabilities;
         }
 
-        return SetOffload(device, 0) ? capabilities : throw LinuxException.Last(nameof(Tun.TUNSETOFFLOAD), name);
+        return capabilities | PortCapabilities.PartialChecksums |
+            (tcp != 0 ? PortCapabilities.TcpSuperpackets : 0) | (udp != 0 ? PortCapabilities.UdpSuperpackets : 0);
     }
 
-    private static unsafe bool SetOffload(FileDescriptor device, uint offloads) =>
-        Libc.ioctl(device.Value, Tun.TUNSETOFFLOAD, (void*)offloads) == 0;
+    private void RequireOffloads(uint offloads)
+    {
+        Errno error = _calls.SetOffloads(_handle, offloads);
+        if (error != Errno.None)
+        {
+            throw new LinuxException(error, nameof(Tun.TUNSETOFFLOAD), Name);
+        }
+    }
+
+    private Coalescer? MakeCoalescer() => _coalesce && (Capabilities & Superpackets) != 0 ? new Coalescer(Capabilities) : null;
+
+    private SuperpacketUse Use(SegmentationKind kind) => kind == SegmentationKind.Udp ? _udp : _tcp;
 
     /// <summary>Sets the queue's length and returns the interface's index.</summary>
     private static int SetQueue(string name, int? length)
@@ -394,6 +460,12 @@ public sealed class TunDevice : IPacketPort
         }
 
         return link.Index;
+    }
+
+    private void GiveUp(SegmentationKind kind)
+    {
+        Capabilities &= ~(kind == SegmentationKind.Udp ? PortCapabilities.UdpSuperpackets : PortCapabilities.TcpSuperpackets);
+        _coalescer = MakeCoalescer();
     }
 
     private PortResult ReceiveFailure(Errno error) => error switch
@@ -415,8 +487,7 @@ public sealed class TunDevice : IPacketPort
             vectors[1] = new IoVector { Base = start, Length = (nuint)packet.Length };
             do
             {
-                nint written = _vnetHeader ? Libc.writev(_handle, vectors, 2) : Libc.write(_handle, start, (nuint)packet.Length);
-                error = written < 0 ? Libc.LastError : Errno.None;
+                error = _vnetHeader ? _calls.Write(_handle, vectors, 2) : _calls.Write(_handle, vectors + 1, 1);
             }
             while (error == Errno.EINTR);
         }
@@ -459,6 +530,11 @@ public sealed class TunDevice : IPacketPort
         {
             VnetHeader header = default;
             DropReason reason = device.Check(packet);
+            if (meta.Segmentation != SegmentationKind.None && device.Use(meta.Segmentation).IsGivenUp)
+            {
+                return WriteInPieces(batch, descriptors, packet, meta, out _);
+            }
+
             if (reason == DropReason.None && (!device.CanTake(meta) || !VnetOffload.TryEncode(packet, meta, out header)))
             {
                 reason = DropReason.SendFailed;
@@ -466,10 +542,16 @@ public sealed class TunDevice : IPacketPort
 
             if (reason == DropReason.None)
             {
-                switch (device.Write(in header, packet))
+                Errno error = device.Write(in header, packet);
+                switch (error)
                 {
                     case Errno.None:
                         device.Writes++;
+                        if (meta.Segmentation != SegmentationKind.None)
+                        {
+                            device.Use(meta.Segmentation).Taken();
+                        }
+
                         foreach (int index in descriptors)
                         {
                             batch.Meta(index).State = PacketState.Sent;
@@ -486,6 +568,17 @@ public sealed class TunDevice : IPacketPort
                         Result = PortResult.Gone;
                         return false;
                     default:
+                        if (meta.Segmentation != SegmentationKind.None && SuperpacketUse.MayBeOfForm(error))
+                        {
+                            bool all = WriteInPieces(batch, descriptors, packet, meta, out bool any);
+                            if (any && device.Use(meta.Segmentation).Refused(error))
+                            {
+                                device.GiveUp(meta.Segmentation);
+                            }
+
+                            return all;
+                        }
+
                         reason = DropReason.SendFailed;
                         break;
                 }
@@ -494,6 +587,78 @@ public sealed class TunDevice : IPacketPort
             foreach (int index in descriptors)
             {
                 batch.Drop(index, reason);
+            }
+
+            return true;
+        }
+
+        // Packets that were merged here go as they came, a superpacket that came as such is cut.
+        private bool WriteInPieces(PacketBatch batch, ReadOnlySpan<int> descriptors, ReadOnlySpan<byte> packet, in PacketMeta meta, out bool any)
+        {
+            any = false;
+            if (descriptors.Length == 1)
+            {
+                return Cut(batch, descriptors[0], packet, meta, out any);
+            }
+
+            foreach (int index in descriptors)
+            {
+                if (!Write(batch, new ReadOnlySpan<int>(in index), batch.Data(index), batch.Meta(index)))
+                {
+                    return false;
+                }
+
+                any |= batch.Meta(index).State == PacketState.Sent;
+            }
+
+            return true;
+        }
+
+        private bool Cut(PacketBatch batch, int index, ReadOnlySpan<byte> packet, in PacketMeta meta, out bool any)
+        {
+            any = false;
+            if (!Segmentation.TryPlan(packet, meta, out SegmentPlan plan))
+            {
+                batch.Drop(index, DropReason.SendFailed);
+                return true;
+            }
+
+            byte[] piece = device._piece ??= GC.AllocateUninitializedArray<byte>(PacketBatch.MaxPacketLength, pinned: true);
+            ref PacketMeta whole = ref batch.Meta(index);
+            for (int i = 0; i < plan.Count; i++)
+            {
+                int length = plan.WriteSegment(i, piece);
+                Errno error = device.Write(default, piece.AsSpan(0, length));
+                switch (error)
+                {
+                    case Errno.None:
+                        device.Writes++;
+                        any = true;
+                        whole.State = PacketState.Sent;
+                        break;
+                    case Errno.EAGAIN or Errno.EIO or Errno.EBADFD:
+                        Result = error == Errno.EAGAIN ? PortResult.WouldBlock : error == Errno.EIO ? PortResult.Down : PortResult.Gone;
+                        if (any)
+                        {
+                            // A part of it is on its way; the whole cannot be sent a second time.
+                            Refusals.Book(ref whole, plan.Count - i, error == Errno.EAGAIN ? DropReason.QueueFull : DropReason.PortDown);
+                        }
+                        else
+                        {
+                            whole.RefusedSegments = 0;
+                        }
+
+                        return false;
+                    default:
+                        Refusals.Book(ref whole, 1, DropReason.SendFailed);
+                        break;
+                }
+            }
+
+            if (!any)
+            {
+                whole.RefusedSegments = 0;
+                batch.Drop(index, DropReason.SendFailed);
             }
 
             return true;

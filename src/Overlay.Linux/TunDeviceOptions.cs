@@ -17,7 +17,8 @@ public sealed record TunDeviceOptions
     public bool Tso { get; init; } = true;
 
     /// <summary>
-    /// Whether UDP superpackets are exchanged with the kernel: from Linux 6.2; on older kernels it goes without. Needs <see cref="Tso"/>.
+    /// Whether UDP superpackets are exchanged with the kernel: from Linux 6.2; on older kernels, and on 7.0 to 7.1.4, which cut some of them wrongly,
+    /// it goes without. Needs <see cref="VnetHeader"/>.
     /// </summary>
     public bool Uso { get; init; } = true;
 

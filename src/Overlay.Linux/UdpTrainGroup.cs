@@ -77,6 +77,42 @@ internal sealed unsafe class UdpTrainGroup
         Length += length;
     }
 
+    /// <summary>Makes single datagrams of each train whose last datagram is as long as the others; see <see cref="KernelRelease.BreaksEqualSegments"/>.</summary>
+    public void SplitEqualTrains()
+    {
+        // From the end, so that nothing is overwritten that is still to be moved. There are never more trains than datagrams.
+        int count = 0;
+        for (int i = 0; i < TrainCount; i++)
+        {
+            count += _trains[i].EndsEqual ? _trains[i].SegmentCount : 1;
+        }
+
+        int free = count;
+        for (int i = TrainCount - 1; i >= 0; i--)
+        {
+            Train train = _trains[i];
+            if (!train.EndsEqual)
+            {
+                _trains[--free] = train;
+                continue;
+            }
+
+            for (int segment = train.SegmentCount - 1; segment >= 0; segment--)
+            {
+                _trains[--free] = new Train
+                {
+                    Offset = train.Offset + (segment * train.SegmentSize),
+                    Length = train.SegmentSize,
+                    SegmentSize = train.SegmentSize,
+                    FirstSegment = train.FirstSegment + segment,
+                    SegmentCount = 1,
+                };
+            }
+        }
+
+        TrainCount = count;
+    }
+
     /// <summary>A train.</summary>
     public ref Train this[int train] => ref _trains[train];
 
@@ -95,6 +131,9 @@ internal sealed unsafe class UdpTrainGroup
         public int FirstSegment;
         public int SegmentCount;
         public bool Done;
+
+        /// <summary>Whether there are several datagrams, all of one length, which are still to be sent.</summary>
+        public readonly bool EndsEqual => SegmentCount > 1 && Length == SegmentCount * SegmentSize && !Done;
 
         public bool TryAppend(int length, int maxSegments)
         {

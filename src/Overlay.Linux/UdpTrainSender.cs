@@ -6,7 +6,8 @@ namespace Overlay.Linux;
 /// <summary>Hands groups of trains to the kernel and judges what it answers: each descriptor ends as sent, dropped, or still pending.</summary>
 /// <remarks>
 /// Measured answers of Linux 6.18 stand behind the rules here. EMSGSIZE: a datagram exceeds the link's MTU. EIO: this path cannot do GSO. EINVAL:
-/// more than 128 segments, no outer checksum, or a blackhole route, so it never turns anything off by itself. ENETUNREACH, EHOSTUNREACH,
+/// more than 128 segments, no outer checksum, or a blackhole route, so one turns nothing off: only several trains in a row do, of
+/// which single datagrams passed. ENETUNREACH, EHOSTUNREACH,
 /// EACCES: the route says no. ECONNREFUSED and others: an ICMP error about an earlier packet, to whomever that went.
 /// </remarks>
 internal sealed unsafe class UdpTrainSender
@@ -20,6 +21,9 @@ internal sealed unsafe class UdpTrainSender
     // As many segments as kernels before 5.19 took.
     private const int SmallTrain = 64;
 
+    // So many trains in a row that were refused with EINVAL and passed one by one: this kernel or this path does not know trains.
+    private const int Patience = 8;
+
     // The first failure may be anybody's ICMP error. Further ones count as such only while the queue proves it, and only so often.
     private const int MaxRepeats = 4;
 
@@ -32,9 +36,18 @@ internal sealed unsafe class UdpTrainSender
     private readonly MessageSlots _messages = new(MaxMessages + 1, ControlLength);
     private readonly UdpTrainGroup[] _slotGroups = new UdpTrainGroup[MaxMessages];
     private readonly int[] _slotTrains = new int[MaxMessages];
+    private readonly bool _splitEqualTrains;
     private int _slots;
+    private int _refusedInRow;
 
-    public UdpTrainSender(SourcePortSockets sockets, ErrorQueue errors, DatagramSender sender, LinkMtu mtu, uint scope, bool ipv4, bool gso)
+    /// <param name="sockets">The sockets to send from.</param>
+    /// <param name="errors">Takes what the sockets' error queues say.</param>
+    /// <param name="sender">The kernel.</param>
+    /// <param name="mtu">The MTU of the link, to be read anew when a datagram was too big.</param>
+    /// <param name="scope">The interface of link-local remotes.</param>
+    /// <param name="ipv4">The family.</param>
+    /// <param name="gso">Whether trains are sent.</param>
+    public UdpTrainSender(SourcePortSockets sockets, ErrorQueue errors, DatagramSender sender, LinkMtu mtu, uint scope, bool ipv4, OffloadState gso)
     {
         _sockets = sockets;
         _errors = errors;
@@ -42,8 +55,15 @@ internal sealed unsafe class UdpTrainSender
         _mtu = mtu;
         _scope = scope;
         _ipv4 = ipv4;
-        MaxSegments = gso ? UdpTrainGroup.MaxTrainSegments : 1;
+        _splitEqualTrains = sender.Release.BreaksEqualSegments;
+        Gso = gso is { IsActive: true } && _splitEqualTrains
+            ? OffloadState.Limited($"kernel {sender.Release} breaks trains of equal datagrams, which go one by one")
+            : gso;
+        MaxSegments = gso.IsActive ? UdpTrainGroup.MaxTrainSegments : 1;
     }
+
+    /// <summary>Whether trains are sent, and why not.</summary>
+    public OffloadState Gso { get; private set; }
 
     /// <summary>The most datagrams of one train; 1 while UDP_SEGMENT is not used.</summary>
     public int MaxSegments { get; private set; }
@@ -114,6 +134,11 @@ internal sealed unsafe class UdpTrainSender
 
     private bool Send(PacketBatch batch, UdpTrainGroup group)
     {
+        if (_splitEqualTrains)
+        {
+            group.SplitEqualTrains();
+        }
+
         for (int i = 0; i < group.TrainCount; i++)
         {
             if (group[i].Done)
@@ -193,12 +218,20 @@ internal sealed unsafe class UdpTrainSender
             Fallbacks++;
             if (errno == Errno.EIO)
             {
-                MaxSegments = 1;
+                GiveUp(errno);
             }
 
-            return errno == Errno.EINVAL && train.SegmentCount > SmallTrain
-                ? SendSmallTrains(batch, group, ref train)
+            int descriptor = group.Descriptor(train.FirstSegment);
+            bool asTrains = false;
+            bool done = errno == Errno.EINVAL && train.SegmentCount > SmallTrain && !_splitEqualTrains
+                ? SendSmallTrains(batch, group, ref train, out asTrains)
                 : SendSingles(batch, group, ref train, 0, train.SegmentCount);
+            if (errno == Errno.EINVAL && !asTrains && batch.Meta(descriptor).State == PacketState.Sent && ++_refusedInRow == Patience)
+            {
+                GiveUp(errno);
+            }
+
+            return done;
         }
 
         for (int i = 0; i < train.SegmentCount; i++)
@@ -210,9 +243,16 @@ internal sealed unsafe class UdpTrainSender
         return true;
     }
 
-    // Older kernels refuse more than 64 segments. If smaller trains pass where the large one did not, that is it.
-    private bool SendSmallTrains(PacketBatch batch, UdpTrainGroup group, ref UdpTrainGroup.Train train)
+    private void GiveUp(Errno errno)
     {
+        MaxSegments = 1;
+        Gso = OffloadState.FellBack(errno);
+    }
+
+    // Older kernels refuse more than 64 segments. If smaller trains pass where the large one did not, that is it.
+    private bool SendSmallTrains(PacketBatch batch, UdpTrainGroup group, ref UdpTrainGroup.Train train, out bool any)
+    {
+        any = false;
         for (int first = 0; first < train.SegmentCount; first += SmallTrain)
         {
             int count = Math.Min(SmallTrain, train.SegmentCount - first);
@@ -222,6 +262,8 @@ internal sealed unsafe class UdpTrainSender
             if (errno == Errno.None)
             {
                 MaxSegments = Math.Min(MaxSegments, SmallTrain);
+                _refusedInRow = 0;
+                any = true;
                 MarkSent(batch, group, train.FirstSegment + first, count);
             }
             else if (!SendSingles(batch, group, ref train, first, count))
@@ -332,10 +374,14 @@ internal sealed unsafe class UdpTrainSender
     private const int ENONET = 64;
     private const int EPROTO = 71;
 
-    private static void MarkSent(PacketBatch batch, UdpTrainGroup group, ref UdpTrainGroup.Train train)
+    private void MarkSent(PacketBatch batch, UdpTrainGroup group, ref UdpTrainGroup.Train train)
     {
         MarkSent(batch, group, train.FirstSegment, train.SegmentCount);
         train.Done = true;
+        if (train.SegmentCount > 1)
+        {
+            _refusedInRow = 0;
+        }
     }
 
     private static void MarkSent(PacketBatch batch, UdpTrainGroup group, int firstSegment, int count)

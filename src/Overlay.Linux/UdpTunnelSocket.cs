@@ -47,7 +47,8 @@ public sealed class UdpTunnelSocket : IPacketPort
     private readonly int _outerLength;
     private ReceivedMessage _received;
 
-    private UdpTunnelSocket(UdpTunnelOptions options, EndpointLock exclusive, NativeSocket socket, SourcePortSockets sources, DatagramSender sender)
+    private UdpTunnelSocket(
+        UdpTunnelOptions options, EndpointLock exclusive, NativeSocket socket, SourcePortSockets sources, DatagramSender sender, OffloadState gro)
     {
         bool ipv4 = options.Local.IsIPv4;
         uint scope = TunnelSocketOptions.InterfaceIndex(options.Link);
@@ -58,7 +59,8 @@ public sealed class UdpTunnelSocket : IPacketPort
         _port = options.Port;
         _outerLength = ipv4 ? IPv4UdpLength : IPv6UdpLength;
         _mtu = new LinkMtu(socket, options.Link, options.Local);
-        _sender = new UdpTrainSender(sources, _errors, sender, _mtu, scope, ipv4, options is { Gso: true, OuterChecksum: true });
+        _sender = new UdpTrainSender(sources, _errors, sender, _mtu, scope, ipv4, TrainState(options, sources, sender));
+        Gro = gro;
         _builder = new UdpTrainBuilder(sources, _sender, options.Port, ipv4);
         Local = options.Local;
         InnerMtu = options.InnerMtu;
@@ -97,8 +99,17 @@ public sealed class UdpTunnelSocket : IPacketPort
     /// <summary>The MTU of the inner network, see <see cref="UdpTunnelOptions.InnerMtu"/>. Set by the thread that the port belongs to.</summary>
     public ushort InnerMtu { get; set; }
 
-    /// <summary>Whether trains are sent. Ends for good if the kernel says that the path under this socket cannot do it (EIO).</summary>
-    public bool GsoActive => _sender.MaxSegments > 1;
+    /// <summary>
+    /// Whether trains are sent (UDP_SEGMENT). Ends for good if the kernel says that the path under this socket cannot do it (EIO), or refuses several
+    /// trains in a row whose datagrams it takes (EINVAL).
+    /// </summary>
+    public OffloadState Gso => _sender.Gso;
+
+    /// <summary>Whether trains are received (UDP_GRO).</summary>
+    public OffloadState Gro { get; }
+
+    /// <summary>Whether trains are sent; <see cref="Gso"/> says why not.</summary>
+    public bool GsoActive => Gso.IsActive;
 
     /// <summary>How often the kernel refused a train and its datagrams went one by one.</summary>
     public long GsoFallbacks => _sender.Fallbacks;
@@ -247,6 +258,23 @@ public sealed class UdpTunnelSocket : IPacketPort
         return options.Local.IsIPv4 ? $"UDP {options.Local}{link}:{options.Port}" : $"UDP [{options.Local}{link}]:{options.Port}";
     }
 
+    private static OffloadState TrainState(UdpTunnelOptions options, SourcePortSockets sources, DatagramSender sender)
+    {
+        if (!options.Gso)
+        {
+            return OffloadState.NotAsked;
+        }
+
+        if (!options.OuterChecksum)
+        {
+            return OffloadState.Impossible("no outer checksum");
+        }
+
+        // Unknown before Linux 4.18. The size goes with each message; 0 only asks.
+        Errno refusal = sources.Ask(sender, SocketConstants.UDP_SEGMENT);
+        return refusal == Errno.None ? OffloadState.Active : OffloadState.Refused(refusal);
+    }
+
     private static UdpTunnelSocket Open(UdpTunnelOptions options, EndpointLock exclusive, UdpTunnelSocket? first, bool group, DatagramSender sender)
     {
         string name = FormatName(options);
@@ -259,7 +287,14 @@ public sealed class UdpTunnelSocket : IPacketPort
             socket = NativeSocket.Open(ipv4 ? SocketConstants.AF_INET : SocketConstants.AF_INET6, SocketConstants.SOCK_DGRAM, 0, name);
             TunnelSocketOptions.SetUnderlay(socket, ipv4, options.Link);
             TunnelSocketOptions.SetReceive(socket, ipv4, options.ReceiveTtl, options.ReceiveBufferBytes);
-            socket.Set(SocketConstants.IPPROTO_UDP, SocketConstants.UDP_GRO, options.Gro ? 1 : 0, "UDP_GRO");
+            OffloadState gro = OffloadState.NotAsked;
+            if (options.Gro)
+            {
+                // Unknown before Linux 5.0; then datagrams come one by one.
+                Errno refusal = sender.TrySet(socket, SocketConstants.UDP_GRO, 1);
+                gro = refusal == Errno.None ? OffloadState.Active : OffloadState.Refused(refusal);
+            }
+
             if (!ipv4)
             {
                 // An IPv6 socket would take IPv4 as well, and then the port would not be free for the IPv4 endpoint.
@@ -298,7 +333,7 @@ public sealed class UdpTunnelSocket : IPacketPort
             sources = first is null
                 ? SourcePortSockets.Open(options, name, scope, group)
                 : SourcePortSockets.Join(first._sources, options, name, scope);
-            return new UdpTunnelSocket(options, exclusive, socket, sources, sender);
+            return new UdpTunnelSocket(options, exclusive, socket, sources, sender, gro);
         }
         catch
         {

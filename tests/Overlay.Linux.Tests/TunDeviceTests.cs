@@ -74,6 +74,7 @@ public sealed class TunDeviceTests
     [InlineData(DeviceLayer.Ethernet, "10.9.0.1", "10.9.0.2", true)]
     [InlineData(DeviceLayer.Ethernet, "fd00:9::1", "fd00:9::2", true)]
     [InlineData(DeviceLayer.IP, "10.9.0.1", "10.9.0.2", false)]
+    [InlineData(DeviceLayer.Ethernet, "10.9.0.1", "10.9.0.2", false)]
     public void A_tcp_stream_crosses_two_devices_as_superpackets(DeviceLayer layer, string one, string two, bool tso)
     {
         TunAccess.Require();
@@ -259,6 +260,7 @@ public sealed class TunDeviceTests
         using Netns netns = Netns.Create();
         using TunDevice device = Open(netns, Tun with { VnetHeader = false });
         Assert.Equal(PortCapabilities.None, device.Capabilities);
+        Assert.Equal(("no vnet header", "no vnet header"), (device.Tso.Reason, device.Uso.Reason));
         PacketBatch batch = new();
         byte[] packet = PacketBuilder.Udp(OtherAddress, OwnAddress, 9, 5005, new byte[100], partialChecksum: true);
         foreach (SegmentationKind kind in (SegmentationKind[])[SegmentationKind.None, SegmentationKind.Udp, SegmentationKind.TcpIPv4])
@@ -278,7 +280,8 @@ public sealed class TunDeviceTests
     [Theory]
     [InlineData(true, true, PortCapabilities.PartialChecksums | PortCapabilities.TcpSuperpackets | PortCapabilities.UdpSuperpackets)]
     [InlineData(true, false, PortCapabilities.PartialChecksums | PortCapabilities.TcpSuperpackets)]
-    [InlineData(false, true, PortCapabilities.PartialChecksums)]
+    [InlineData(false, true, PortCapabilities.PartialChecksums | PortCapabilities.UdpSuperpackets)]
+    [InlineData(false, false, PortCapabilities.PartialChecksums)]
     public void Options_limit_what_the_port_takes(bool tso, bool uso, PortCapabilities capabilities)
     {
         TunAccess.Require();

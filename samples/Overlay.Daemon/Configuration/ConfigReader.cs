@@ -88,8 +88,15 @@ internal static class ConfigReader
         }
 
         int? spin = values.Integer(workers.Take("spinMicroseconds"), "workers.spinMicroseconds", 0, MaxSpinMicroseconds);
+        bool warmUp = values.Flag(workers.Take("warmUp"), "workers.warmUp") ?? true;
         workers.Finish();
-        return new WorkersConfig { Count = count ?? Math.Max(1, cpus.Count), Cpus = cpus, SpinMicroseconds = spin ?? WorkersConfig.DefaultSpinMicroseconds };
+        return new WorkersConfig
+        {
+            Count = count ?? Math.Max(1, cpus.Count),
+            Cpus = cpus,
+            SpinMicroseconds = spin ?? WorkersConfig.DefaultSpinMicroseconds,
+            WarmUp = warmUp,
+        };
     }
 
     private static List<TunnelConfig> ReadTunnels(ConfigNode? node, ValueReader values, ConfigErrors errors)

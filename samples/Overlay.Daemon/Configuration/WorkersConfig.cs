@@ -12,6 +12,9 @@ internal sealed record WorkersConfig
     /// <summary>How long, at most, a worker polls its ports before it sleeps, in microseconds; 0 sleeps at once.</summary>
     public int SpinMicroseconds { get; init; } = DefaultSpinMicroseconds;
 
+    /// <summary>Whether the code of the data path is brought to its final form before the daemon is ready.</summary>
+    public bool WarmUp { get; init; } = true;
+
     // Longer than the gaps within a stream, and too short to be seen in the load of an idle machine.
     public const int DefaultSpinMicroseconds = 50;
 

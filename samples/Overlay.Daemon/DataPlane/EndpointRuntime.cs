@@ -59,8 +59,8 @@ internal sealed class EndpointRuntime : IDisposable
         {
             EndpointStatus status = Status();
             string sockets = Ports.Count > 1 ? $"{Ports.Count} sockets, each with " : "";
-            return _config.Kind == TunnelKind.Vxlan
-                ? $"{status.Name}: {sockets}receive buffer {status.ReceiveBufferBytes} bytes, {status.SourcePorts} source ports, GSO {OnOff(status.Gso)}, GRO {OnOff(status.Gro)}"
+            return Ports[0] is UdpTunnelSocket udp
+                ? $"{status.Name}: {sockets}receive buffer {status.ReceiveBufferBytes} bytes, {status.SourcePorts} source ports, GSO {OnOff(udp.Gso)}, GRO {OnOff(udp.Gro)}"
                 : $"{status.Name}: receive buffer {status.ReceiveBufferBytes} bytes";
         }
     }
@@ -84,8 +84,6 @@ internal sealed class EndpointRuntime : IDisposable
         {
             Name = first.Name,
             ReceiveBufferBytes = first.ReceiveBufferBytes,
-            Gso = Ports.All(port => ((UdpTunnelSocket)port).GsoActive),
-            Gro = _config.Gro,
             // Every socket of the group sends from the same ones.
             SourcePorts = first.SourcePorts.Length,
             KernelDrops = Ports.Sum(port => ((UdpTunnelSocket)port).KernelDrops),
@@ -93,6 +91,32 @@ internal sealed class EndpointRuntime : IDisposable
         RawTunnelSocket raw => new EndpointStatus { Name = raw.Name, ReceiveBufferBytes = raw.ReceiveBufferBytes, KernelDrops = raw.KernelDrops },
         IPacketPort other => throw new InvalidOperationException($"{other.GetType().Name} is no endpoint."),
     };
+
+    /// <summary>Trains towards the underlay, as status shows them.</summary>
+    public OffloadUse Gso() => Ports[0] is UdpTunnelSocket
+        ? OffloadUse.FromAll(Ports.Cast<UdpTunnelSocket>().Select(port => (port.Gso, port.GsoFallbacks)))
+        : OffloadUse.Absent(_config.Gso, "raw sockets send no trains");
+
+    /// <summary>Trains from the underlay and packets joined for the device, as status shows them: on if one of the two is.</summary>
+    public OffloadUse Gro(TunDevice device)
+    {
+        OffloadState joining = device.Coalescing;
+        if (Ports[0] is not UdpTunnelSocket udp)
+        {
+            return OffloadUse.From(joining);
+        }
+
+        if (udp.Gro.IsActive == joining.IsActive)
+        {
+            return OffloadUse.From(udp.Gro);
+        }
+
+        string reason = joining.IsActive ? $"sockets: {udp.Gro.Reason}" : $"device: {joining.Reason}";
+        return OffloadUse.From(new OffloadState(true, reason));
+    }
+
+    /// <summary>Superpackets towards the underlay, as status shows them.</summary>
+    public OffloadUse TunnelGso(bool configured) => OffloadUse.Absent(configured, $"transport is {(Ports[0] is UdpTunnelSocket ? "udp" : "raw")}");
 
     public void Dispose()
     {
@@ -102,5 +126,6 @@ internal sealed class EndpointRuntime : IDisposable
         }
     }
 
-    private static string OnOff(bool value) => value ? "on" : "off";
+    private static string OnOff(OffloadState state) =>
+        (state.IsActive ? "on" : "off") + (state.Reason is { } reason ? $" ({reason})" : "");
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime;
 using System.Security.Cryptography;
 using Microsoft.Extensions.ObjectPool;
 using Overlay.Daemon.Configuration;
@@ -11,6 +12,9 @@ namespace Overlay.Daemon.DataPlane;
 /// <summary>The tunnels of a configuration over the library: devices, endpoints, workers, the writer of the tables.</summary>
 internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) : IDataPlane
 {
+    // For each kind of tunnel; both together leave time for the rest of the five seconds that ready may take.
+    private static readonly TimeSpan WarmUpBound = TimeSpan.FromSeconds(2);
+
     private readonly Dictionary<EndpointConfig, EndpointRuntime> _endpoints = [];
     private readonly List<TunnelRuntime> _tunnels = [];
     private readonly List<WorkerThread> _workers = [];
@@ -36,6 +40,12 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
             {
                 log(neighbor);
             }
+        }
+
+        // Before there are devices: packets would wait in their queues, and be stale.
+        if (config.Workers.WarmUp)
+        {
+            WarmPathsUp();
         }
 
         uint seed = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(sizeof(uint)));
@@ -71,8 +81,28 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
     {
         Ready = _workers.TrueForAll(w => w.Failure is null),
         Drops = DropCounts.From([.. _endpoints.Values.SelectMany(e => e.Ingress).Select(ingress => ingress.Unowned)]),
-        Tunnels = [.. _tunnels.Select(t => t.Status(_endpoints[t.Config.Endpoint].Status()))],
+        Tunnels = [.. _tunnels.Select(t => t.Status(_endpoints[t.Config.Endpoint]))],
+        Runtime = new RuntimeStatus(JitInfo.GetCompiledMethodCount(), GC.CollectionCount(0), (long)GC.GetTotalPauseDuration().TotalMilliseconds),
     };
+
+    private void WarmPathsUp()
+    {
+        foreach (TunnelKind kind in _endpoints.Keys.Select(endpoint => endpoint.Kind).Distinct())
+        {
+            try
+            {
+                WarmUpResult result = WarmUp.Run(kind, WarmUpBound);
+                if (!result.IsSettled)
+                {
+                    log($"the warm-up was not over after {WarmUpBound.TotalSeconds} s; the first packets will be slower");
+                }
+            }
+            catch (LinuxException e)
+            {
+                log($"no warm-up, the first packets will be slower: {e.Message}");
+            }
+        }
+    }
 
     private void StartWorkers(int count)
     {

@@ -42,7 +42,7 @@ internal sealed class TunnelRuntime : IDisposable
     /// <summary>The tunnel as each worker sees it, in the order of the queues.</summary>
     public IReadOnlyList<Tunnel> Tunnels { get; }
 
-    public TunnelStatus Status(EndpointStatus endpoint)
+    public TunnelStatus Status(EndpointRuntime endpoint)
     {
         // Read once, so that the sums are the sums of what is shown beside them.
         WorkerStatus[] workers = [.. Tunnels.Select((tunnel, i) => new WorkerStatus
@@ -63,7 +63,15 @@ internal sealed class TunnelRuntime : IDisposable
             },
             Egress = DirectionStatus.Sum([.. workers.Select(worker => worker.Egress)]),
             Ingress = DirectionStatus.Sum([.. workers.Select(worker => worker.Ingress)]),
-            Endpoint = endpoint,
+            Offload = new OffloadStatus
+            {
+                Tso = OffloadUse.FromAll(Device.Select(queue => (queue.Tso, queue.TsoFallbacks))),
+                Uso = OffloadUse.FromAll(Device.Select(queue => (queue.Uso, queue.UsoFallbacks))),
+                Gro = endpoint.Gro(Device[0]),
+                Gso = endpoint.Gso(),
+                TunnelGso = endpoint.TunnelGso(Config.Offload.TunnelGso),
+            },
+            Endpoint = endpoint.Status(),
             Workers = workers.Length > 1 ? workers : null,
         };
     }

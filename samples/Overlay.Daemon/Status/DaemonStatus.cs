@@ -14,7 +14,17 @@ internal sealed record DaemonStatus
 
     /// <summary>The tunnels, in the order of the configuration.</summary>
     public IReadOnlyList<TunnelStatus> Tunnels { get; init; } = [];
+
+    /// <summary>What the runtime did so far; absent before the daemon is ready.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public RuntimeStatus? Runtime { get; init; }
 }
+
+/// <summary>What the runtime does beside the program. None of it should grow with the traffic.</summary>
+/// <param name="CompiledMethods">Methods compiled just in time, anew ones included; 0 where all was compiled ahead of time.</param>
+/// <param name="Collections">Garbage collections.</param>
+/// <param name="PauseMilliseconds">How long they stopped the workers, in sum.</param>
+internal sealed record RuntimeStatus(long CompiledMethods, long Collections, long PauseMilliseconds);
 
 /// <summary>One tunnel.</summary>
 internal sealed record TunnelStatus
@@ -33,6 +43,9 @@ internal sealed record TunnelStatus
 
     /// <summary>From the underlay to the device.</summary>
     public required DirectionStatus Ingress { get; init; }
+
+    /// <summary>What its offloads do.</summary>
+    public OffloadStatus Offload { get; init; } = new();
 
     /// <summary>Facts of the sockets under it; absent if there are none.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
@@ -133,12 +146,6 @@ internal sealed record EndpointStatus
 
     /// <summary>The receive buffer in bytes, as granted to each worker's socket.</summary>
     public int ReceiveBufferBytes { get; init; }
-
-    /// <summary>Whether trains are sent in one piece.</summary>
-    public bool Gso { get; init; }
-
-    /// <summary>Whether trains are received in one piece.</summary>
-    public bool Gro { get; init; }
 
     /// <summary>How many source ports are in use; all workers share them.</summary>
     public int SourcePorts { get; init; }

@@ -3,9 +3,11 @@ using System.Text;
 
 namespace Overlay.Daemon.Status;
 
-/// <summary>The status as people read it: a row for each tunnel and direction, then what was dropped and why, then the sockets.</summary>
+/// <summary>The status as people read it: a row for each tunnel and direction, then what was dropped and why, offloads, sockets.</summary>
 internal static class StatusTable
 {
+    private static readonly string[] OffloadNames = ["TSO", "USO", "GRO", "GSO", "TUNNEL-GSO"];
+
     /// <summary>Formats a status.</summary>
     public static string Format(DaemonStatus status)
     {
@@ -29,6 +31,19 @@ internal static class StatusTable
         {
             text.Append('\n');
             AppendTable(text, leftColumns: 3, drops);
+        }
+
+        if (status.Tunnels.Count > 0)
+        {
+            text.Append('\n');
+            AppendTable(text, leftColumns: 6, Offloads(status));
+        }
+
+        List<string[]> fallbacks = [.. Fallbacks(status)];
+        if (fallbacks.Count > 1)
+        {
+            text.Append('\n');
+            AppendTable(text, leftColumns: 3, fallbacks);
         }
 
         List<string[]> endpoints = [.. Endpoints(status)];
@@ -91,15 +106,41 @@ internal static class StatusTable
         }
     }
 
+    private static IEnumerable<string[]> Offloads(DaemonStatus status)
+    {
+        yield return ["TUNNEL", .. OffloadNames];
+        foreach (TunnelStatus tunnel in status.Tunnels)
+        {
+            yield return [tunnel.Name, .. Uses(tunnel.Offload).Select(use => use.Active ? "on" : "off")];
+        }
+    }
+
+    // Only what is not as the configuration asks: the rest needs no words.
+    private static IEnumerable<string[]> Fallbacks(DaemonStatus status)
+    {
+        yield return ["TUNNEL", "OFFLOAD", "REASON", "FALLBACKS"];
+        foreach (TunnelStatus tunnel in status.Tunnels)
+        {
+            foreach ((string name, OffloadUse use) in OffloadNames.Zip(Uses(tunnel.Offload)))
+            {
+                if (use.Asked && (use.Reason is not null || use.Fallbacks != 0))
+                {
+                    yield return [tunnel.Name, name, use.Reason ?? "-", Number(use.Fallbacks)];
+                }
+            }
+        }
+    }
+
+    private static OffloadUse[] Uses(OffloadStatus offload) => [offload.Tso, offload.Uso, offload.Gro, offload.Gso, offload.TunnelGso];
+
     private static IEnumerable<string[]> Endpoints(DaemonStatus status)
     {
-        yield return ["TUNNEL", "ENDPOINT", "RECEIVE-BUFFER", "GSO", "GRO", "SOURCE-PORTS", "KERNEL-DROPS"];
+        yield return ["TUNNEL", "ENDPOINT", "RECEIVE-BUFFER", "SOURCE-PORTS", "KERNEL-DROPS"];
         foreach (TunnelStatus tunnel in status.Tunnels)
         {
             if (tunnel.Endpoint is EndpointStatus e)
             {
-                yield return [tunnel.Name, e.Name, Number(e.ReceiveBufferBytes), e.Gso ? "on" : "off", e.Gro ? "on" : "off", Number(e.SourcePorts),
-                    Number(e.KernelDrops)];
+                yield return [tunnel.Name, e.Name, Number(e.ReceiveBufferBytes), Number(e.SourcePorts), Number(e.KernelDrops)];
             }
         }
     }

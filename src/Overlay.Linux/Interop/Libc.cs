@@ -76,4 +76,7 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library)]
     public static partial uint if_nametoindex(byte* name);
+
+    [LibraryImport(Library)]
+    public static partial int uname(UtsName* name);
 }

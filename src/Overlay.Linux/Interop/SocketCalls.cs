@@ -36,4 +36,7 @@ internal static unsafe partial class SocketCalls
 
     [LibraryImport(Library)]
     public static partial int epoll_ctl(int handle, int operation, int member, EpollEvent* description);
+
+    [LibraryImport(Library)]
+    public static partial int socketpair(int family, int type, int protocol, int* handles);
 }

@@ -15,7 +15,7 @@ public interface IPacketPort : IDisposable
     /// <summary>The smallest batch capacity the port works with; constant for its lifetime.</summary>
     int BatchSize { get; }
 
-    /// <summary>What the port takes on send; constant for its lifetime.</summary>
+    /// <summary>What the port takes on send. It may become less, when the kernel refuses what it agreed to take, but never more.</summary>
     PortCapabilities Capabilities { get; }
 
     /// <summary>

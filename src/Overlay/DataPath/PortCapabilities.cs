@@ -1,6 +1,6 @@
 namespace Overlay.DataPath;
 
-/// <summary>What a port can take; constant for its lifetime.</summary>
+/// <summary>What a port can take.</summary>
 [Flags]
 public enum PortCapabilities
 {

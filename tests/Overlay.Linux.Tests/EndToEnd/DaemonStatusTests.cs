@@ -23,11 +23,14 @@ public sealed class DaemonStatusTests
         Assert.Equal(0, Ping.Run(lab.Us, "10.42.0.2", 5, "-i", "0.01").Lost);
 
         JsonElement status = daemon.Status();
-        Assert.Equal(["drops", "ready", "tunnels"], Names(status));
+        Assert.Equal(["drops", "ready", "runtime", "tunnels"], Names(status));
+        Assert.Equal(["collections", "compiledMethods", "pauseMilliseconds"], Names(status.GetProperty("runtime")));
         Assert.True(status.GetProperty("ready").GetBoolean());
         Assert.Equal(JsonValueKind.Object, status.GetProperty("drops").ValueKind);
         JsonElement tunnel = Assert.Single(status.GetProperty("tunnels").EnumerateArray());
-        Assert.Equal(["device", "egress", "endpoint", "ingress", "kind", "name"], Names(tunnel));
+        Assert.Equal(["device", "egress", "endpoint", "ingress", "kind", "name", "offload"], Names(tunnel));
+        Assert.Equal(["kernelDrops", "name", "receiveBufferBytes", "sourcePorts"], Names(tunnel.GetProperty("endpoint")));
+        Assert.Equal(["gro", "gso", "tso", "tunnelGso", "uso"], Names(tunnel.GetProperty("offload")));
         Assert.Equal(("vx42", "vxlan"), (tunnel.GetProperty("name").GetString(), tunnel.GetProperty("kind").GetString()));
         Assert.Equal("""{"name":"vx42","mtu":1450,"mac":"02:00:00:00:00:01"}""", JsonSerializer.Serialize(tunnel.GetProperty("device")));
         foreach (string direction in new[] { "egress", "ingress" })
@@ -37,6 +40,25 @@ public sealed class DaemonStatusTests
             Assert.All(books.EnumerateObject().Where(p => p.Name != "drops"), p => Assert.True(p.Value.TryGetInt64(out long value) && value >= 0));
             Assert.InRange(books.GetProperty("txPackets").GetInt64(), 5, 1_000);
         }
+    }
+
+    [Theory]
+    [InlineData("", true)]
+    [InlineData(", \"offload\": { \"tso\": false, \"uso\": false, \"gro\": false, \"gso\": false, \"tunnelGso\": false }", false)]
+    public void Each_offload_says_whether_it_is_asked_for_and_in_use(string offload, bool on)
+    {
+        using PeerLab lab = new();
+        lab.AddKernelVxlan();
+        using OverlayDaemon daemon = lab.StartDaemon(offload);
+        Assert.True(TcpTransfer.Run(lab.Us, lab.Them, "10.42.0.2", 5_000_000).IsIntact);
+        Assert.True(TcpTransfer.Run(lab.Them, lab.Us, "10.42.0.1", 5_000_000).IsIntact);
+        JsonElement states = Assert.Single(daemon.Status().GetProperty("tunnels").EnumerateArray()).GetProperty("offload");
+        string state = on ? """{"asked":true,"active":true,"fallbacks":0}""" : """{"asked":false,"active":false,"reason":"configured off","fallbacks":0}""";
+        string[] names = on && KernelRelease.Running().BreaksEqualSegments ? ["tso", "gro"] : ["tso", "uso", "gro", "gso"];
+        Assert.All(names, name => Assert.Equal(state, JsonSerializer.Serialize(states.GetProperty(name))));
+        string none = on ? "transport is udp" : "configured off";
+        Assert.Equal(
+            $$"""{"asked":false,"active":false,"reason":"{{none}}","fallbacks":0}""", JsonSerializer.Serialize(states.GetProperty("tunnelGso")));
     }
 
     [Fact]

@@ -24,6 +24,9 @@ public sealed class StructLayoutTests
     public void VnetHeader_has_10_bytes() => Assert.Equal(VnetHeader.Length, Unsafe.SizeOf<VnetHeader>());
 
     [Fact]
+    public void UtsName_has_390_bytes() => Assert.Equal(390, Unsafe.SizeOf<UtsName>());
+
+    [Fact]
     public void Members_lie_where_the_kernel_reads_them()
     {
         InterfaceRequest request = new("vx42") { Value = 0x01020304 };

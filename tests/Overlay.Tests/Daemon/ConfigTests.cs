@@ -230,6 +230,8 @@ public class ConfigTests
         Assert.Equal(2, workers.Count);
         Assert.Equal([3, 1], workers.Cpus);
         Assert.Equal(50, workers.SpinMicroseconds);
+        Assert.True(workers.WarmUp);
+        Assert.False(Parse(Top("\"workers\": { \"warmUp\": false }")).Workers.WarmUp);
     }
 
     [Fact]

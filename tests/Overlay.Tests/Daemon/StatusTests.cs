@@ -26,7 +26,15 @@ public class StatusTests
                     Drops = Drops((DropReason.NoRemote, 1)),
                 },
                 Ingress = new DirectionStatus(),
-                Endpoint = new EndpointStatus { Name = "192.0.2.1:4789", ReceiveBufferBytes = 4194304, Gso = true, Gro = false, SourcePorts = 16, KernelDrops = 5 },
+                Endpoint = new EndpointStatus { Name = "192.0.2.1:4789", ReceiveBufferBytes = 4194304, SourcePorts = 16, KernelDrops = 5 },
+                Offload = new OffloadStatus
+                {
+                    Tso = new OffloadUse { Asked = true, Active = true, Fallbacks = 2 },
+                    Uso = new OffloadUse { Asked = true, Reason = "kernel refused (EINVAL)" },
+                    Gro = new OffloadUse { Reason = "configured off" },
+                    Gso = new OffloadUse { Asked = true, Active = true },
+                    TunnelGso = OffloadUse.Absent(true, "transport is udp"),
+                },
             },
             new TunnelStatus
             {
@@ -79,11 +87,39 @@ public class StatusTests
                     "consumed": 0,
                     "drops": {}
                   },
+                  "offload": {
+                    "tso": {
+                      "asked": true,
+                      "active": true,
+                      "fallbacks": 2
+                    },
+                    "uso": {
+                      "asked": true,
+                      "active": false,
+                      "reason": "kernel refused (EINVAL)",
+                      "fallbacks": 0
+                    },
+                    "gro": {
+                      "asked": false,
+                      "active": false,
+                      "reason": "configured off",
+                      "fallbacks": 0
+                    },
+                    "gso": {
+                      "asked": true,
+                      "active": true,
+                      "fallbacks": 0
+                    },
+                    "tunnelGso": {
+                      "asked": false,
+                      "active": false,
+                      "reason": "transport is udp",
+                      "fallbacks": 0
+                    }
+                  },
                   "endpoint": {
                     "name": "192.0.2.1:4789",
                     "receiveBufferBytes": 4194304,
-                    "gso": true,
-                    "gro": false,
                     "sourcePorts": 16,
                     "kernelDrops": 5
                   }
@@ -118,6 +154,33 @@ public class StatusTests
                       "bad-length": 1,
                       "ecn-invalid": 3
                     }
+                  },
+                  "offload": {
+                    "tso": {
+                      "asked": false,
+                      "active": false,
+                      "fallbacks": 0
+                    },
+                    "uso": {
+                      "asked": false,
+                      "active": false,
+                      "fallbacks": 0
+                    },
+                    "gro": {
+                      "asked": false,
+                      "active": false,
+                      "fallbacks": 0
+                    },
+                    "gso": {
+                      "asked": false,
+                      "active": false,
+                      "fallbacks": 0
+                    },
+                    "tunnelGso": {
+                      "asked": false,
+                      "active": false,
+                      "fallbacks": 0
+                    }
                   }
                 }
               ]
@@ -145,8 +208,16 @@ public class StatusTests
             ipip0        ingress    ecn-invalid        3
             (no tunnel)  -          unknown-vni        3
 
-            TUNNEL  ENDPOINT        RECEIVE-BUFFER  GSO  GRO  SOURCE-PORTS  KERNEL-DROPS
-            vx42    192.0.2.1:4789         4194304   on  off            16             5
+            TUNNEL  TSO  USO  GRO  GSO  TUNNEL-GSO
+            vx42    on   off  off  on   off
+            ipip0   off  off  off  off  off
+
+            TUNNEL  OFFLOAD  REASON                   FALLBACKS
+            vx42    TSO      -                                2
+            vx42    USO      kernel refused (EINVAL)          0
+
+            TUNNEL  ENDPOINT        RECEIVE-BUFFER  SOURCE-PORTS  KERNEL-DROPS
+            vx42    192.0.2.1:4789         4194304            16             5
 
             """;
         Assert.Equal(Golden, StatusTable.Format(Sample));

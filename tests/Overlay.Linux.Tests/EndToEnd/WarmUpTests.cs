@@ -1,0 +1,75 @@
+using System.Text.Json;
+using Overlay.Testing;
+using Xunit;
+
+namespace Overlay.Linux.Tests.EndToEnd;
+
+/// <summary>What is compiled and collected in a daemon that says it is ready: nothing that has to do with packets.</summary>
+public sealed class WarmUpTests
+{
+    private const int Packets = 10_000;
+    private const long StreamBytes = 30_000_000;
+
+    // The runtime may still swap in code of its own; what belongs to the packets would show in every window.
+    private const int Windows = 4;
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void After_ready_nothing_is_compiled_or_collected_for_packets(bool warmUp)
+    {
+        using PeerLab lab = new();
+        lab.AddKernelVxlan();
+        using OverlayDaemon daemon = OverlayDaemon.Start(lab.Us, lab.Tunnel(), warmUp ? null : """{ "warmUp": false }""");
+        Assert.InRange(daemon.StartTime, TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        Assert.DoesNotContain("warm-up", daemon.Log, StringComparison.Ordinal);
+        using UdpEcho echo = new(lab.Them, "10.42.0.2");
+        using UdpProbe probe = new(lab.Us, echo);
+        // The questions themselves are code, too.
+        _ = daemon.Query();
+        _ = daemon.Query();
+        List<(long Compiled, long Collections)> windows = [];
+        do
+        {
+            (long compiled, long collections) = Counters(daemon);
+            probe.Pump(Packets);
+            Assert.True(TcpTransfer.Run(lab.Us, lab.Them, "10.42.0.2", StreamBytes).IsIntact);
+            Assert.True(TcpTransfer.Run(lab.Them, lab.Us, "10.42.0.1", StreamBytes).IsIntact);
+            (long compiledAfter, long collectionsAfter) = Counters(daemon);
+            windows.Add((compiledAfter - compiled, collectionsAfter - collections));
+        }
+        while (warmUp && windows[^1] != (0, 0) && windows.Count < Windows);
+
+        if (warmUp)
+        {
+            Assert.True(windows[^1] == (0, 0), $"Compiled and collected in each window: {string.Join(", ", windows)}.");
+            // Already the first packets find most of their code.
+            Assert.InRange(windows[0].Compiled, 0, 60);
+        }
+        else
+        {
+            // The counter can fail.
+            Assert.InRange(windows[0].Compiled, 300, int.MaxValue);
+        }
+    }
+
+    [Theory]
+    [InlineData(TunnelKind.Vxlan)]
+    [InlineData(TunnelKind.IPInIP)]
+    public void A_warm_up_carries_packets_and_leaves_nothing_behind(TunnelKind kind)
+    {
+        TunAccess.Require();
+        int before = Directory.GetFiles("/proc/self/fd").Length;
+        WarmUpResult result = WarmUp.Run(kind, TimeSpan.FromSeconds(2));
+        Assert.InRange(result.Packets, 1_000, long.MaxValue);
+        Assert.InRange(result.Time, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(4));
+        // Other tests of this process open and close files at the same time.
+        Assert.True(SpinWait.SpinUntil(() => Directory.GetFiles("/proc/self/fd").Length <= before, 10_000), "Descriptors stay open.");
+    }
+
+    private static (long Compiled, long Collections) Counters(OverlayDaemon daemon)
+    {
+        JsonElement runtime = daemon.Query().GetProperty("runtime");
+        return (runtime.GetProperty("compiledMethods").GetInt64(), runtime.GetProperty("collections").GetInt64());
+    }
+}
