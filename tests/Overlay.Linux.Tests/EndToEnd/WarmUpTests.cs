@@ -13,6 +13,9 @@ public sealed class WarmUpTests
     // The runtime may still swap in code of its own; what belongs to the packets would show in every window.
     private const int Windows = 4;
 
+    // Of the questions, which go on being asked. What a packet needs is several hundred.
+    private const int Stray = 5;
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -25,9 +28,8 @@ public sealed class WarmUpTests
         Assert.DoesNotContain("warm-up", daemon.Log, StringComparison.Ordinal);
         using UdpEcho echo = new(lab.Them, "10.42.0.2");
         using UdpProbe probe = new(lab.Us, echo);
-        // The questions themselves are code, too.
-        _ = daemon.Query();
-        _ = daemon.Query();
+        // The questions are code, too, and must be at their end before what packets cause can be told apart.
+        Settle(daemon);
         List<(long Compiled, long Collections)> windows = [];
         do
         {
@@ -38,13 +40,13 @@ public sealed class WarmUpTests
             (long compiledAfter, long collectionsAfter) = Counters(daemon);
             windows.Add((compiledAfter - compiled, collectionsAfter - collections));
         }
-        while (warmUp && windows[^1] != (0, 0) && windows.Count < Windows);
+        while (warmUp && windows[^1] is not (<= Stray, 0) && windows.Count < Windows);
 
         if (warmUp)
         {
-            Assert.True(windows[^1] == (0, 0), $"Compiled and collected in each window: {string.Join(", ", windows)}.");
+            Assert.True(windows[^1] is (<= Stray, 0), $"Compiled and collected in each window: {string.Join(", ", windows)}.");
             // Already the first packets find most of their code.
-            Assert.InRange(windows[0].Compiled, 0, 60);
+            Assert.InRange(windows[0].Compiled, 0, 100);
         }
         else
         {
@@ -65,6 +67,22 @@ public sealed class WarmUpTests
         Assert.InRange(result.Time, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(4));
         // Other tests of this process open and close files at the same time.
         Assert.True(SpinWait.SpinUntil(() => Directory.GetFiles("/proc/self/fd").Length <= before, 10_000), "Descriptors stay open.");
+    }
+
+    private static void Settle(OverlayDaemon daemon)
+    {
+        int same = 0;
+        for (long before = -1; same < 3; Thread.Sleep(300))
+        {
+            for (int i = 0; i < 40; i++)
+            {
+                _ = daemon.Query();
+            }
+
+            long now = Counters(daemon).Compiled;
+            same = now == before ? same + 1 : 0;
+            before = now;
+        }
     }
 
     private static (long Compiled, long Collections) Counters(OverlayDaemon daemon)
