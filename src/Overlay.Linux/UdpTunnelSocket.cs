@@ -257,7 +257,8 @@ public sealed class UdpTunnelSocket : IPacketPort
         {
             socket = NativeSocket.Open(ipv4 ? SocketConstants.AF_INET : SocketConstants.AF_INET6, SocketConstants.SOCK_DGRAM, 0, name);
             TunnelSocketOptions.SetUnderlay(socket, ipv4, options.Link);
-            TunnelSocketOptions.SetReceive(socket, ipv4, options.ReceiveTtl, options.ReceiveBufferBytes);
+            TunnelSocketOptions.SetReceiveBuffer(socket, options.ReceiveBufferBytes);
+            TunnelSocketOptions.SetOuterHeader(socket, ipv4, options.ReceiveTtl, local: true);
             socket.Set(SocketConstants.IPPROTO_UDP, SocketConstants.UDP_GRO, options.Gro ? 1 : 0, "UDP_GRO");
             if (!ipv4)
             {
