@@ -40,13 +40,13 @@ internal sealed unsafe class RawPacketSender
         _scope = scope;
     }
 
-    /// <summary>Sends the selected descriptors.</summary>
-    public PortResult Send(PacketBatch batch)
+    /// <summary>Sends the descriptors named.</summary>
+    public PortResult Send(PacketBatch batch, ReadOnlySpan<int> descriptors)
     {
         _count = 0;
         _length = 0;
         PortResult result = PortResult.Ok;
-        foreach (int index in batch.Selection)
+        foreach (int index in descriptors)
         {
             if (batch.Meta(index).State == PacketState.Pending && !Add(batch, index))
             {
@@ -60,7 +60,7 @@ internal sealed unsafe class RawPacketSender
             result = PortResult.WouldBlock;
         }
 
-        Refusals.Close(batch);
+        Refusals.Close(batch, descriptors);
 
         return result;
     }

@@ -43,6 +43,7 @@ public sealed unsafe class RawTunnelSocket : IPacketPort
         _mtu = new LinkMtu(sockets[0], options.Link, options.Local);
         _sender = new RawPacketSender(sockets[0], sender, _mtu, options.Local, TunnelSocketOptions.InterfaceIndex(options.Link));
         Local = options.Local;
+        Link = options.Link;
         InnerMtu = options.InnerMtu;
         Name = FormatName(options);
         ReceiveBufferBytes = sockets[0].Get(SocketConstants.SOL_SOCKET, SocketConstants.SO_RCVBUF, "SO_RCVBUF");
@@ -53,6 +54,9 @@ public sealed unsafe class RawTunnelSocket : IPacketPort
 
     /// <summary>The local address.</summary>
     public ValueIPAddress Local { get; }
+
+    /// <summary>The interface that packets go and come by; null for any.</summary>
+    internal string? Link { get; }
 
     /// <inheritdoc/>
     public int BatchSize => 1;
@@ -140,8 +144,11 @@ public sealed unsafe class RawTunnelSocket : IPacketPort
     public PortResult Send(PacketBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        return _sender.Send(batch);
+        return _sender.Send(batch, batch.Selection);
     }
+
+    /// <summary>Sends the descriptors named, as <see cref="Send(PacketBatch)"/> does those of the selection.</summary>
+    internal PortResult Send(PacketBatch batch, ReadOnlySpan<int> descriptors) => _sender.Send(batch, descriptors);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -56,7 +56,7 @@ internal sealed class UdpTrainBuilder
 
     private static PortResult Finish(PacketBatch batch, PortResult result)
     {
-        Refusals.Close(batch);
+        Refusals.Close(batch, batch.Selection);
 
         return result;
     }
