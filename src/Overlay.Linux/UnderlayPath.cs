@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace Overlay.Linux;
 
 /// <summary>The way to one remote and port as the kernel's routes had it last.</summary>
@@ -6,6 +8,9 @@ namespace Overlay.Linux;
 internal abstract class UnderlayPath(ValueIPAddress remote, ushort port)
 {
     private int _interfaceIndex;
+
+    // From anywhere, so that two runs within the lifetime of a packet do not use the same ones (RFC 6864 §4).
+    private ushort _identification = (ushort)RandomNumberGenerator.GetInt32(ushort.MaxValue + 1);
 
     /// <summary>The outer destination address.</summary>
     public ValueIPAddress Remote { get; } = remote;
@@ -21,9 +26,6 @@ internal abstract class UnderlayPath(ValueIPAddress remote, ushort port)
 
     /// <summary>The largest outer IP packet in bytes.</summary>
     public int Mtu { get; private set; }
-
-    /// <summary>The identification of the next outer IPv4 packet.</summary>
-    public ushort Identification { get; private set; }
 
     /// <summary>Takes a way.</summary>
     /// <param name="local">The outer source address.</param>
@@ -47,8 +49,8 @@ internal abstract class UnderlayPath(ValueIPAddress remote, ushort port)
     /// <returns>The first.</returns>
     public ushort TakeIdentifications(int segments)
     {
-        ushort first = Identification;
-        Identification += (ushort)segments;
+        ushort first = _identification;
+        _identification += (ushort)segments;
         return first;
     }
 

@@ -94,6 +94,244 @@ public sealed class IPInIPGsoTests
         lab.AssertNoFragments();
     }
 
+    [Fact]
+    public void Order_within_a_flow_is_kept_whatever_goes_which_way()
+    {
+        TunAccess.Require();
+        using VtepLab lab = new();
+        using IPInIPGsoSocket socket = Open(lab, outer6: false);
+        using RawTunnelSocket peer = lab.Them.Run(() => RawTunnelSocket.Bind(new RawTunnelOptions { Local = VtepLab.Peer }));
+        List<byte[]> expected = [];
+        for (int i = 0; i < 8; i++)
+        {
+            byte[] plain = PacketBuilder.Tcp(Inner4, Inner4Peer, 1, 2, (uint)i, 0x18, PacketBuilder.Payload(10 + i));
+            lab.Add(plain, VtepLab.Peer);
+            expected.Add(plain);
+            expected.Add(Add(lab, VtepLab.Peer, inner6: false, tcp: true, 2000 + i));
+        }
+
+        lab.SendAll(socket);
+        lab.Receive(peer, expected.Count);
+        Assert.Equal(expected, Enumerable.Range(0, expected.Count).Select(i => lab.Batch.Data(i).ToArray()));
+        Assert.Equal((8, 0), (socket.Superpackets, socket.Fallbacks));
+    }
+
+    [Fact]
+    public void What_no_tap_can_carry_goes_by_the_socket()
+    {
+        TunAccess.Require();
+        using VtepLab lab = new();
+        lab.Us.Ip("address", "add", "192.0.2.99/32", "dev", "lo");
+        using IPInIPGsoSocket socket = Open(lab, outer6: false);
+        using RawTunnelSocket own = lab.Us.Run(() => RawTunnelSocket.Bind(new RawTunnelOptions { Local = ValueIPAddress.Parse("192.0.2.99") }));
+        using RawTunnelSocket peer = lab.Them.Run(() => RawTunnelSocket.Bind(new RawTunnelOptions { Local = VtepLab.Peer }));
+        // An address of this host.
+        Add(lab, own.Local, inner6: false, tcp: true, 3000);
+        lab.SendAll(socket);
+        lab.Receive(own, 3);
+
+        // More than an IP packet holds, with the outer header; and the most that it holds.
+        lab.Batch.Clear();
+        Add(lab, VtepLab.Peer, inner6: false, tcp: true, 65_535 - 40 - 19);
+        lab.SendAll(socket);
+        lab.Receive(peer, 47);
+        Assert.Equal((0, 0), (socket.Superpackets, socket.Fallbacks));
+        lab.Batch.Clear();
+        Add(lab, VtepLab.Peer, inner6: false, tcp: true, 65_535 - 40 - 20);
+        lab.SendAll(socket);
+        // With the link header it exceeds what the device takes in one piece (gso_max_size): the kernel cuts it.
+        lab.Receive(peer, 47);
+        Assert.Equal(PacketBuilder.Payload(65_535 - 40 - 20), Enumerable.Range(0, 47).SelectMany(i => lab.Batch.Data(i)[40..].ToArray()));
+        Assert.Equal((1, 0), (socket.Superpackets, socket.Fallbacks));
+
+        // Nobody's: the socket knows why.
+        lab.Batch.Clear();
+        lab.Us.Ip("route", "add", "unreachable", "198.51.100.0/24");
+        Add(lab, ValueIPAddress.Parse("198.51.100.1"), inner6: false, tcp: true, 3000);
+        Assert.Equal(PortResult.Ok, lab.Send(socket));
+        Assert.Equal((PacketState.Dropped, DropReason.SendFailed), (lab.Batch.Meta(0).State, lab.Batch.Meta(0).Drop));
+        Assert.Equal((1, 0, true), (socket.Superpackets, socket.Fallbacks, socket.Active));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Segments_that_exceed_the_link_are_too_big_and_those_that_just_fit_go(bool outer6)
+    {
+        TunAccess.Require();
+        using VtepLab lab = new();
+        ValueIPAddress theirs = outer6 ? VtepLab.Peer6 : VtepLab.Peer;
+        using IPInIPGsoSocket socket = Open(lab, outer6);
+        using RawTunnelSocket peer = lab.Them.Run(() => RawTunnelSocket.Bind(new RawTunnelOptions { Local = theirs }));
+        int fits = 1500 - (outer6 ? 40 : 20) - 40;
+        Add(lab, theirs, inner6: false, tcp: true, 30_000, fits + 1);
+        byte[] whole = Add(lab, theirs, inner6: false, tcp: true, 30_000, fits);
+        Assert.Equal(PortResult.Ok, lab.Send(socket));
+        Assert.Equal((PacketState.Dropped, DropReason.TooBig), (lab.Batch.Meta(0).State, lab.Batch.Meta(0).Drop));
+        Assert.Equal(PacketState.Sent, lab.Batch.Meta(1).State);
+        lab.Receive(peer, 1);
+        Assert.Equal(whole, lab.Batch.Data(0).ToArray());
+        Assert.Equal((1, 0), (socket.Superpackets, socket.Fallbacks));
+    }
+
+    [Fact]
+    public void A_refused_superpacket_is_cut_and_eight_in_a_row_end_it()
+    {
+        TunAccess.Require();
+        using VtepLab lab = new();
+        ScriptedFrameWriter kernel = new()
+        {
+            Answers = new Queue<Errno>([Errno.EINVAL, Errno.None, .. Enumerable.Repeat(Errno.EMSGSIZE, 7), Errno.None, .. Enumerable.Repeat(Errno.EIO, 8)]),
+        };
+        using IPInIPGsoSocket socket = Open(lab, outer6: false, kernel);
+        using RawTunnelSocket peer = lab.Them.Run(() => RawTunnelSocket.Bind(new RawTunnelOptions { Local = VtepLab.Peer }));
+        for (int i = 0; i < 20; i++)
+        {
+            Assert.Equal(i < 18, socket.Active);
+            lab.Batch.Clear();
+            Add(lab, VtepLab.Peer, inner6: false, tcp: true, 3000);
+            lab.SendAll(socket);
+            lab.Receive(peer, i is 1 or 9 ? 1 : 3);
+        }
+
+        Assert.Equal((16, 2), (socket.Fallbacks, socket.Superpackets));
+        Assert.Contains("is down (EIO)", socket.Failure, StringComparison.Ordinal);
+        Assert.Empty(kernel.Answers);
+    }
+
+    [Fact]
+    public void A_full_device_leaves_packets_pending_and_no_memory_is_a_drop()
+    {
+        TunAccess.Require();
+        using VtepLab lab = new();
+        ScriptedFrameWriter kernel = new() { Answers = new Queue<Errno>([Errno.None, Errno.EAGAIN, Errno.None, Errno.ENOBUFS]) };
+        using IPInIPGsoSocket socket = Open(lab, outer6: false, kernel);
+        for (int i = 0; i < 3; i++)
+        {
+            Add(lab, VtepLab.Peer, inner6: false, tcp: true, 3000);
+        }
+
+        Assert.Equal(PortResult.WouldBlock, lab.Send(socket));
+        Assert.Equal([PacketState.Sent, PacketState.Pending, PacketState.Pending], Enumerable.Range(0, 3).Select(i => lab.Batch.Meta(i).State));
+        Assert.Equal(PortResult.Ok, lab.Send(socket));
+        Assert.Equal([PacketState.Sent, PacketState.Sent, PacketState.Dropped], Enumerable.Range(0, 3).Select(i => lab.Batch.Meta(i).State));
+        Assert.Equal((DropReason.QueueFull, true), (lab.Batch.Meta(2).Drop, socket.Active));
+    }
+
+    [Fact]
+    public void A_frame_without_the_mark_goes_nowhere_and_with_it_only_ip_goes()
+    {
+        TunAccess.Require();
+        using VtepLab lab = new();
+        using IPInIPGsoSocket socket = Open(lab, outer6: false);
+        using UnderlayTap tap = lab.Us.Run(() => UnderlayTap.Open(
+            UnderlayTap.DefaultName, "overlay_ipip", EncapsulationFrame.Program(), VnetHeader.Length, UnderlayTap.PlainOffloads));
+        int link = lab.Us.Run(() =>
+        {
+            using RouteNetlink netlink = RouteNetlink.Open();
+            return netlink.GetLink(VtepLab.OurDevice).Index;
+        });
+        using RawTunnelSocket peer = lab.Them.Run(() => RawTunnelSocket.Bind(new RawTunnelOptions { Local = VtepLab.Peer }));
+        byte[] inner = PacketBuilder.Udp(Inner4, Inner4Peer, 1, 2, "in"u8);
+        byte[] outer = PacketBuilder.IP(VtepLab.Ours, VtepLab.Peer, IPProtocol.IPv4, inner);
+        byte[] mark = new byte[14];
+        Assert.True(RedirectFrame.Header(link, EtherType.IPv4).TryWrite(mark, out _));
+        byte[] other = [.. mark];
+        other[5] ^= 1;
+        byte[] seven = [.. outer];
+        seven[0] = 0x75;
+        Assert.Equal(Errno.None, Write(tap, [.. new byte[VnetHeader.Length], .. other, .. outer]));
+        Assert.Equal(Errno.None, Write(tap, [.. new byte[VnetHeader.Length], .. mark, .. seven]));
+        Assert.Equal(Errno.None, Write(tap, [.. new byte[VnetHeader.Length], .. mark, 0x45]));
+        Assert.Equal(Errno.None, Write(tap, [.. new byte[VnetHeader.Length], .. mark, .. outer]));
+        lab.Receive(peer, 1);
+        Assert.Equal(inner, lab.Batch.Data(0).ToArray());
+        Assert.Equal(PortResult.Empty, peer.Receive(lab.Batch));
+    }
+
+    [Fact]
+    public void Nothing_else_of_the_host_changes_and_the_device_goes_with_its_owner()
+    {
+        TunAccess.Require();
+        using VtepLab lab = new();
+        string before = Settings(lab.Us);
+        string links = string.Join(' ', EndToEnd.PeerLab.Devices(lab.Us));
+        using (IPInIPGsoSocket socket = Open(lab, outer6: false))
+        {
+            Assert.Contains(socket.DeviceName, EndToEnd.PeerLab.Devices(lab.Us));
+            Add(lab, VtepLab.Peer, inner6: false, tcp: true, 3000);
+            lab.SendAll(socket);
+            Assert.Equal(before, Settings(lab.Us));
+            Assert.DoesNotContain("inet", lab.Us.Ip("-o", "address", "show", socket.DeviceName).Output, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(links, string.Join(' ', EndToEnd.PeerLab.Devices(lab.Us)));
+        Assert.Equal(before, Settings(lab.Us));
+    }
+
+    [Fact]
+    public void Without_capabilities_the_socket_stays_the_callers()
+    {
+        TunAccess.Require();
+        using VtepLab lab = new();
+        using RawTunnelSocket socket = lab.Us.Run(() => RawTunnelSocket.Bind(new RawTunnelOptions { Local = VtepLab.Ours }));
+        using RawTunnelSocket peer = lab.Them.Run(() => RawTunnelSocket.Bind(new RawTunnelOptions { Local = VtepLab.Peer }));
+        LinuxException? refused = null;
+        lab.Us.Run(() => Privileges.RunWithoutAny(() => refused = Assert.Throws<LinuxException>(() => IPInIPGsoSocket.Open(socket))));
+        Assert.Contains("CAP_BPF", refused!.Message, StringComparison.Ordinal);
+        Add(lab, VtepLab.Peer, inner6: false, tcp: true, 3000);
+        lab.SendAll(socket);
+        lab.Receive(peer, 3);
+        Assert.DoesNotContain(EndToEnd.PeerLab.Devices(lab.Us), name => name.StartsWith("ovl", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Nothing_is_allocated_in_steady_state()
+    {
+        TunAccess.Require();
+        using VtepLab lab = new();
+        using IPInIPGsoSocket socket = Open(lab, outer6: false);
+        using RawTunnelSocket peer = lab.Them.Run(() => RawTunnelSocket.Bind(new RawTunnelOptions { Local = VtepLab.Peer }));
+        byte[] packet = Add(lab, VtepLab.Peer, inner6: false, tcp: true, 30_000);
+        PacketMeta meta = lab.Batch.Meta(0);
+        byte[] plain = PacketBuilder.Udp(Inner4, Inner4Peer, 1, 2, new byte[100]);
+        int received = 0;
+        Allocations.Zero(() =>
+        {
+            lab.Batch.Clear();
+            for (int i = 0; i < 4; i++)
+            {
+                lab.Batch.TryAppend(packet, out int index);
+                lab.Batch.Meta(index) = meta;
+                lab.Batch.TryAppend(plain, out index);
+                lab.Batch.Meta(index) = new PacketMeta { Remote = VtepLab.Peer, Ttl = 64 };
+            }
+
+            lab.Batch.Select(0);
+            socket.Send(lab.Batch);
+            lab.Batch.Clear();
+            peer.Receive(lab.Batch);
+            received += lab.Batch.Count;
+        });
+        Assert.InRange(received, 1, int.MaxValue);
+        Assert.InRange(socket.Superpackets, 1, long.MaxValue);
+    }
+
+    private static string Settings(Netns netns) => netns.Run(() => string.Join(' ', new[] { "all", "default", VtepLab.OurDevice }
+        .SelectMany(device => new[] { "rp_filter", "accept_local", "forwarding" }.Select(name => $"ipv4/conf/{device}/{name}")
+            .Append($"ipv6/conf/{device}/forwarding"))
+        .Append("ipv4/ip_forward")
+        .Select(name => File.ReadAllText($"/proc/sys/net/{name}").Trim())));
+
+    private static unsafe Errno Write(UnderlayTap tap, byte[] bytes)
+    {
+        fixed (byte* start = bytes)
+        {
+            IoVector vector = new() { Base = start, Length = (nuint)bytes.Length };
+            return new FrameWriter().Write(tap.Handle, &vector, 1);
+        }
+    }
+
     private static string Flag(string value) => value is "True" or "1" ? "1" : "0";
 
     private static int Identification(string value) => Convert.ToInt32(value, 16);
