@@ -34,7 +34,7 @@ internal static class CheckCommand
             {
                 output.WriteLine(
                     $"{tunnel.Name}: warning: with transport tunnelGso outer packets pass by routing rules for marks and ports, netfilter and IPsec: " +
-                    "they go straight to the interface that the route to the remote names; \"udp\" is right where those must see them");
+                    $"they go straight to the interface that the route to the remote names; \"{tunnel.Endpoint.SocketTransport}\" is right where those must see them");
             }
         }
 

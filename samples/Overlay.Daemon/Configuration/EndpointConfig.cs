@@ -45,6 +45,9 @@ internal sealed record EndpointConfig
     /// <summary>Whether the transport <c>tunnelGso</c> may be used where it is asked for (offload.tunnelGso).</summary>
     public bool TunnelGso { get; init; } = true;
 
+    /// <summary>What the configuration and the status call the transport by sockets.</summary>
+    public string SocketTransport => Kind == TunnelKind.IPInIP ? "raw" : "udp";
+
     /// <summary>For messages: <c>192.0.2.1:4789</c>, <c>[2001:db8::1]:4789</c>, and for IP in IP the address alone.</summary>
     public override string ToString() => Port == 0 ? $"{Local}" : Local.IsIPv4 ? $"{Local}:{Port}" : $"[{Local}]:{Port}";
 }

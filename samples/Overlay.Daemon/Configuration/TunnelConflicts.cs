@@ -57,7 +57,7 @@ internal static class TunnelConflicts
         EndpointConfig a = first.Endpoint;
         EndpointConfig b = second.Endpoint;
         Differ(Describe(a.Link), Describe(b.Link), null, "link");
-        Differ(Describe(a.Transport), Describe(b.Transport), null, "transport");
+        Differ(Transport(a), Transport(b), null, "transport");
         Differ(a.OuterChecksum ? "\"on\"" : "\"off\"", b.OuterChecksum ? "\"on\"" : "\"off\"", "policy", "outerChecksum");
         Differ(a.ZeroChecksumIPv6 ? "\"accept\"" : "\"reject\"", b.ZeroChecksumIPv6 ? "\"accept\"" : "\"reject\"", "policy", "zeroChecksumIpv6");
         Differ(Ports(a), Ports(b), "policy", "sourcePorts");
@@ -80,7 +80,8 @@ internal static class TunnelConflicts
 
     private static string Describe(string? link) => link is null ? "absent" : ConfigNode.Quote(link);
 
-    private static string Describe(Transport transport) => transport == Transport.TunnelGso ? "\"tunnelGso\"" : "\"udp\"";
+    private static string Transport(EndpointConfig endpoint) =>
+        endpoint.Transport == Configuration.Transport.TunnelGso ? "\"tunnelGso\"" : $"\"{endpoint.SocketTransport}\"";
 
     private static string Ports(EndpointConfig endpoint) => $"\"{endpoint.SourcePortMinimum}-{endpoint.SourcePortMaximum}\"";
 

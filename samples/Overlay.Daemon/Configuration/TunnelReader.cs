@@ -117,13 +117,8 @@ internal static class TunnelReader
 
     private static Transport ReadTransport(ObjectReader tunnel, TunnelKind? kind, ValueReader values)
     {
-        if (kind == TunnelKind.IPInIP)
-        {
-            tunnel.Refuse("transport", "by an ipip tunnel");
-            return Transport.Udp;
-        }
-
-        return values.Choice(tunnel.Take("transport"), "transport", ("udp", Transport.Udp), ("tunnelGso", Transport.TunnelGso)) ?? Transport.Udp;
+        string sockets = kind == TunnelKind.IPInIP ? "raw" : "udp";
+        return values.Choice(tunnel.Take("transport"), "transport", (sockets, Transport.Sockets), ("tunnelGso", Transport.TunnelGso)) ?? Transport.Sockets;
     }
 
     private static OffloadConfig ReadOffload(ConfigNode? node, ValueReader values, ConfigErrors errors)

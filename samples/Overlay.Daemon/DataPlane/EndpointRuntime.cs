@@ -22,8 +22,8 @@ internal sealed class EndpointRuntime : IDisposable
     {
         _config = config;
         Ingress = new TunnelIngress(config.Kind);
-        Port = config.Kind == TunnelKind.Vxlan
-            ? TunnelGsoTransport.Open(config, UdpTunnelSocket.Bind(new UdpTunnelOptions
+        IPacketPort sockets = config.Kind == TunnelKind.Vxlan
+            ? UdpTunnelSocket.Bind(new UdpTunnelOptions
             {
                 Local = config.Local,
                 Port = config.Port,
@@ -36,8 +36,9 @@ internal sealed class EndpointRuntime : IDisposable
                 Gso = config.Gso,
                 Gro = config.Gro,
                 InnerMtu = (ushort)innerMtu,
-            }), out _transportRefusal)
+            })
             : RawTunnelSocket.Bind(new RawTunnelOptions { Local = config.Local, Link = config.Link, InnerMtu = (ushort)innerMtu });
+        Port = TunnelGsoTransport.Open(config, sockets, out _transportRefusal);
     }
 
     public IPacketPort Port { get; }
@@ -69,23 +70,36 @@ internal sealed class EndpointRuntime : IDisposable
     }
 
     /// <summary>How packets leave, if it is not as usual, in one line for the log; null if it is.</summary>
-    public string? Transport => Port is TunnelGsoSocket gso
-        ? $"{Port.Name}: transport tunnelGso by the interface {gso.DeviceName}"
-        : _transportRefusal is null ? null : $"{Port.Name}: transport tunnelGso is not available, udp is used: {_transportRefusal}";
+    public string? Transport => Port switch
+    {
+        TunnelGsoSocket gso => $"{Port.Name}: transport tunnelGso by the interface {gso.DeviceName}",
+        IPInIPGsoSocket gso => $"{Port.Name}: transport tunnelGso by the interface {gso.DeviceName}",
+        _ when _transportRefusal is null => null,
+        _ => $"{Port.Name}: transport tunnelGso is not available, {_config.SocketTransport} is used: {_transportRefusal}",
+    };
 
     public EndpointStatus Status() => Port switch
     {
         TunnelGsoSocket gso => Status(gso.Socket) with
         {
-            Transport = gso.Active ? "tunnelGso" : "udp",
+            Transport = gso.Active ? "tunnelGso" : _config.SocketTransport,
             TransportReason = gso.Failure,
             TunnelGso = gso.Active,
             TunnelGsoSuperpackets = gso.Superpackets,
             TunnelGsoFrames = gso.Frames,
             TunnelGsoFallbacks = gso.Fallbacks,
         },
+        IPInIPGsoSocket gso => Status(gso.Socket) with
+        {
+            Transport = gso.Active ? "tunnelGso" : _config.SocketTransport,
+            TransportReason = gso.Failure,
+            TunnelGso = gso.Active,
+            TunnelGsoSuperpackets = gso.Superpackets,
+            TunnelGsoFrames = gso.Superpackets,
+            TunnelGsoFallbacks = gso.Fallbacks,
+        },
         UdpTunnelSocket udp => Status(udp),
-        RawTunnelSocket raw => new EndpointStatus { Name = raw.Name, ReceiveBufferBytes = raw.ReceiveBufferBytes, KernelDrops = raw.KernelDrops },
+        RawTunnelSocket raw => Status(raw),
         _ => throw new InvalidOperationException($"{Port.GetType().Name} is no endpoint."),
     };
 
@@ -99,7 +113,16 @@ internal sealed class EndpointRuntime : IDisposable
         Gro = _config.Gro,
         SourcePorts = socket.SourcePorts.Length,
         KernelDrops = socket.KernelDrops,
-        Transport = "udp",
+        Transport = _config.SocketTransport,
+        TransportReason = _transportRefusal,
+    };
+
+    private EndpointStatus Status(RawTunnelSocket socket) => new()
+    {
+        Name = socket.Name,
+        ReceiveBufferBytes = socket.ReceiveBufferBytes,
+        KernelDrops = socket.KernelDrops,
+        Transport = _config.SocketTransport,
         TransportReason = _transportRefusal,
     };
 

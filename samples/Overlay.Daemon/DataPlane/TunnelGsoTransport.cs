@@ -12,7 +12,7 @@ internal static class TunnelGsoTransport
     /// <param name="socket">Its sockets.</param>
     /// <param name="refusal">Why the endpoint does not have the transport that it asks for; null if it has it.</param>
     /// <returns>The sockets, or what has taken them over.</returns>
-    public static IPacketPort Open(EndpointConfig config, UdpTunnelSocket socket, out string? refusal)
+    public static IPacketPort Open(EndpointConfig config, IPacketPort socket, out string? refusal)
     {
         refusal = null;
         if (config.Transport != Transport.TunnelGso)
@@ -28,7 +28,12 @@ internal static class TunnelGsoTransport
 
         try
         {
-            return TunnelGsoSocket.Open(socket);
+            return socket switch
+            {
+                UdpTunnelSocket udp => TunnelGsoSocket.Open(udp),
+                RawTunnelSocket raw => IPInIPGsoSocket.Open(raw),
+                _ => throw new InvalidOperationException($"{socket.GetType().Name} is no endpoint."),
+            };
         }
         catch (Exception e) when (e is LinuxException or PlatformNotSupportedException)
         {

@@ -102,7 +102,7 @@ internal sealed record EndpointStatus
     /// <summary>Packets that the kernel dropped before anybody here saw them: full receive buffers (SO_RXQ_OVFL).</summary>
     public long KernelDrops { get; init; }
 
-    /// <summary>How packets leave now, <c>udp</c> or <c>tunnelGso</c>; absent for IP in IP.</summary>
+    /// <summary>How packets leave now: <c>udp</c>, for IP in IP <c>raw</c>, or <c>tunnelGso</c>.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Transport { get; init; }
 
