@@ -467,6 +467,31 @@ public sealed class TunnelGsoSocketTests
         Assert.InRange(ports.Count, 60, 100);
     }
 
+    [Fact]
+    public void Sending_allocates_nothing()
+    {
+        using VtepLab lab = new();
+        using TunnelGsoSocket socket = Open(lab);
+        AddSuper(lab, tcp: true, inner6: false, outer6: false);
+        lab.Add(VtepLab.Frame(100), flowHash: 1);
+        lab.Add(VtepLab.Frame(100), flowHash: 1);
+        lab.Add(VtepLab.Frame(200), VtepLab.Ours);
+        Allocations.Zero(() =>
+        {
+            for (int i = 0; i < lab.Batch.Count; i++)
+            {
+                lab.Batch.Meta(i).State = PacketState.Pending;
+            }
+
+            if (lab.Send(socket) != PortResult.Ok)
+            {
+                throw new InvalidOperationException("The kernel took less than all.");
+            }
+        });
+        Assert.InRange(socket.Superpackets, 256, long.MaxValue);
+        Assert.Equal(2 * socket.Superpackets, socket.Frames);
+    }
+
     private static TunnelGsoSocket Open(VtepLab lab, bool outer6 = false, Func<UdpTunnelOptions, UdpTunnelOptions>? change = null, FrameWriter? writer = null)
     {
         UdpTunnelOptions options = new() { Local = outer6 ? VtepLab.Ours6 : VtepLab.Ours };
