@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Overlay.DataPath;
 using Overlay.Encapsulation;
 using Overlay.Linux.Interop;
@@ -25,8 +26,8 @@ internal sealed unsafe class RawPacketSender
     private readonly MessageSlots _messages = new(MaxMessages, 0);
     private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(BufferLength, pinned: true);
     private readonly int[] _descriptors = new int[MaxMessages];
-    private readonly Dictionary<ValueIPAddress, IPInIPEncapsulator> _remotes = [];
-    private IPInIPEncapsulator? _last;
+    private readonly Dictionary<ValueIPAddress, RawRemote> _remotes = [];
+    private RawRemote? _last;
     private int _count;
     private int _length;
 
@@ -39,13 +40,13 @@ internal sealed unsafe class RawPacketSender
         _scope = scope;
     }
 
-    /// <summary>Sends the selected descriptors.</summary>
-    public PortResult Send(PacketBatch batch)
+    /// <summary>Sends the descriptors named.</summary>
+    public PortResult Send(PacketBatch batch, ReadOnlySpan<int> descriptors)
     {
         _count = 0;
         _length = 0;
         PortResult result = PortResult.Ok;
-        foreach (int index in batch.Selection)
+        foreach (int index in descriptors)
         {
             if (batch.Meta(index).State == PacketState.Pending && !Add(batch, index))
             {
@@ -59,7 +60,7 @@ internal sealed unsafe class RawPacketSender
             result = PortResult.WouldBlock;
         }
 
-        Refusals.Close(batch);
+        Refusals.Close(batch, descriptors);
 
         return result;
     }
@@ -69,12 +70,13 @@ internal sealed unsafe class RawPacketSender
     {
         ref PacketMeta meta = ref batch.Meta(index);
         ReadOnlySpan<byte> packet = batch.Data(index);
-        if (!TryGetEncapsulator(meta.Remote, out IPInIPEncapsulator? encapsulator))
+        if (!TryGetRemote(meta.Remote, out RawRemote? remote))
         {
             batch.Drop(index, DropReason.SendFailed);
             return true;
         }
 
+        IPInIPEncapsulator encapsulator = remote.Encapsulator;
         OuterHeaderFields fields = new()
         {
             TrafficClass = meta.TrafficClass,
@@ -91,7 +93,7 @@ internal sealed unsafe class RawPacketSender
                 return true;
             }
 
-            return AddSegments(batch, index, ref meta, plan, encapsulator, fields);
+            return AddSegments(batch, index, ref meta, plan, remote, fields);
         }
 
         int length = encapsulator.Overhead + packet.Length;
@@ -121,13 +123,14 @@ internal sealed unsafe class RawPacketSender
         }
 
         encapsulator.WriteOuter(outer, packet.Length, fields);
-        Commit(index, encapsulator.Remote, length);
+        Commit(index, remote, length);
         return true;
     }
 
     private bool AddSegments(
-        PacketBatch batch, int index, ref PacketMeta meta, scoped in SegmentPlan plan, IPInIPEncapsulator encapsulator, in OuterHeaderFields fields)
+        PacketBatch batch, int index, ref PacketMeta meta, scoped in SegmentPlan plan, RawRemote remote, in OuterHeaderFields fields)
     {
+        IPInIPEncapsulator encapsulator = remote.Encapsulator;
         int maximum = encapsulator.Overhead + plan.MaximumLength;
         if (maximum > MaxOuterPacket)
         {
@@ -158,16 +161,15 @@ internal sealed unsafe class RawPacketSender
             Span<byte> outer = _buffer.AsSpan(_length, maximum);
             int length = plan.WriteSegment(i, outer[encapsulator.Overhead..]);
             encapsulator.WriteOuter(outer, length, fields);
-            Commit(index, encapsulator.Remote, encapsulator.Overhead + length);
+            Commit(index, remote, encapsulator.Overhead + length);
         }
 
         return true;
     }
 
-    private void Commit(int index, ValueIPAddress remote, int length)
+    private void Commit(int index, RawRemote remote, int length)
     {
-        int nameLength = SocketAddress.Write(_messages.Name(_count), remote, 0, 0, _scope);
-        _messages.Set(_count, MessageSlots.Address(_buffer) + _length, length, nameLength, 0);
+        _messages.Set(_count, MessageSlots.Address(_buffer) + _length, length, remote.Name, remote.NameLength);
         _descriptors[_count++] = index;
         _length += length;
     }
@@ -231,18 +233,18 @@ internal sealed unsafe class RawPacketSender
         Refusals.Book(ref batch.Meta(index), 1, reason);
     }
 
-    private bool TryGetEncapsulator(ValueIPAddress remote, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out IPInIPEncapsulator? encapsulator)
+    private bool TryGetRemote(ValueIPAddress address, [NotNullWhen(true)] out RawRemote? remote)
     {
-        encapsulator = _last;
-        if (encapsulator is not null && encapsulator.Remote == remote)
+        remote = _last;
+        if (remote is not null && remote.Address == address)
         {
             return true;
         }
 
-        if (!_remotes.TryGetValue(remote, out encapsulator))
+        if (!_remotes.TryGetValue(address, out remote))
         {
             // What an encapsulator does not take; for a packet it is as if there were no route.
-            if (remote.IsIPv4 != _local.IsIPv4 || remote.IsUnspecified || remote == _local)
+            if (address.IsIPv4 != _local.IsIPv4 || address.IsUnspecified || address == _local)
             {
                 return false;
             }
@@ -252,11 +254,11 @@ internal sealed unsafe class RawPacketSender
                 _remotes.Clear();
             }
 
-            encapsulator = new IPInIPEncapsulator(_local, remote);
-            _remotes.Add(remote, encapsulator);
+            remote = new RawRemote(_local, address, _scope);
+            _remotes.Add(address, remote);
         }
 
-        _last = encapsulator;
+        _last = remote;
         return true;
     }
 }

@@ -23,7 +23,6 @@ public sealed unsafe class RawTunnelSocket : IPacketPort
 {
     // A call ends when about so many packets are there, so that they are worked on while they are in the cache.
     private const int Burst = 200;
-    private const int MaxMessage = 65_535;
 
     private readonly NativeSocket[] _sockets;
     private readonly FileDescriptor _poll;
@@ -31,7 +30,7 @@ public sealed unsafe class RawTunnelSocket : IPacketPort
     private readonly LinkMtu _mtu;
     private readonly RawPacketSender _sender;
     private readonly int _outerLength;
-    private readonly ReceivedMessage[] _received = new ReceivedMessage[Protocols.Length];
+    private readonly RawPacketReceiver[] _receivers;
     private int _first;
 
     private RawTunnelSocket(RawTunnelOptions options, EndpointLock exclusive, NativeSocket[] sockets, FileDescriptor poll, DatagramSender sender)
@@ -39,10 +38,12 @@ public sealed unsafe class RawTunnelSocket : IPacketPort
         _lock = exclusive;
         _sockets = sockets;
         _poll = poll;
+        _receivers = [.. sockets.Select((socket, i) => new RawPacketReceiver(socket, (IPProtocol)Protocols[i], options.Local))];
         _outerLength = options.Local.IsIPv4 ? IPv4Packet.MinimumHeaderLength : IPv6Packet.HeaderLength;
         _mtu = new LinkMtu(sockets[0], options.Link, options.Local);
         _sender = new RawPacketSender(sockets[0], sender, _mtu, options.Local, TunnelSocketOptions.InterfaceIndex(options.Link));
         Local = options.Local;
+        Link = options.Link;
         InnerMtu = options.InnerMtu;
         Name = FormatName(options);
         ReceiveBufferBytes = sockets[0].Get(SocketConstants.SOL_SOCKET, SocketConstants.SO_RCVBUF, "SO_RCVBUF");
@@ -53,6 +54,9 @@ public sealed unsafe class RawTunnelSocket : IPacketPort
 
     /// <summary>The local address.</summary>
     public ValueIPAddress Local { get; }
+
+    /// <summary>The interface that packets go and come by; null for any.</summary>
+    internal string? Link { get; }
 
     /// <inheritdoc/>
     public int BatchSize => 1;
@@ -74,10 +78,13 @@ public sealed unsafe class RawTunnelSocket : IPacketPort
     public ushort InnerMtu { get; set; }
 
     /// <summary>Packets that the kernel dropped because a receive buffer was full (SO_RXQ_OVFL).</summary>
-    public long KernelDrops => _received[0].KernelDrops + _received[1].KernelDrops;
+    public long KernelDrops => _receivers[0].KernelDrops + _receivers[1].KernelDrops;
 
     /// <summary>Receive calls that failed for another reason than that there is nothing.</summary>
-    public long ReceiveErrors { get; private set; }
+    public long ReceiveErrors => _receivers[0].Errors + _receivers[1].Errors;
+
+    /// <summary>Receive calls that brought something: plain packets come several with one call.</summary>
+    public long ReceiveCalls => _receivers[0].Calls + _receivers[1].Calls;
 
     private static ReadOnlySpan<byte> Protocols => [(byte)IPProtocol.IPv4, (byte)IPProtocol.IPv6];
 
@@ -121,11 +128,12 @@ public sealed unsafe class RawTunnelSocket : IPacketPort
     {
         ArgumentNullException.ThrowIfNull(batch);
         int before = batch.Count;
-        int innerMtu = InnerMtu != 0 ? InnerMtu : Mtu - _outerLength;
+        int linkMtu = Mtu;
+        int innerMtu = InnerMtu != 0 ? InnerMtu : linkMtu - _outerLength;
         // Each gets half of the burst, and the one that came last comes first next time: a flood of one protocol does not starve the other.
         for (int i = 0; i < Protocols.Length; i++)
         {
-            Receive(batch, (_first + i) % Protocols.Length, Burst / Protocols.Length, innerMtu);
+            _receivers[(_first + i) % Protocols.Length].Receive(batch, Burst / Protocols.Length, linkMtu, innerMtu);
         }
 
         _first = (_first + 1) % Protocols.Length;
@@ -136,8 +144,11 @@ public sealed unsafe class RawTunnelSocket : IPacketPort
     public PortResult Send(PacketBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        return _sender.Send(batch);
+        return _sender.Send(batch, batch.Selection);
     }
+
+    /// <summary>Sends the descriptors named, as <see cref="Send(PacketBatch)"/> does those of the selection.</summary>
+    internal PortResult Send(PacketBatch batch, ReadOnlySpan<int> descriptors) => _sender.Send(batch, descriptors);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -151,52 +162,6 @@ public sealed unsafe class RawTunnelSocket : IPacketPort
         _lock.Dispose();
     }
 
-    private void Receive(PacketBatch batch, int socket, int most, int innerMtu)
-    {
-        for (int i = 0; i < most && batch.TryReserve(MaxMessage, out Span<byte> buffer); i++)
-        {
-            int index = _received[socket].Receive(_sockets[socket].Handle, batch, buffer, out Errno errno);
-            if (index < 0)
-            {
-                if (errno != Errno.EAGAIN)
-                {
-                    ReceiveErrors++;
-                }
-
-                break;
-            }
-
-            ref PacketMeta meta = ref batch.Meta(index);
-            // A raw IPv6 socket's "port" is no port.
-            meta.SourcePort = 0;
-            meta.Protocol = (IPProtocol)Protocols[socket];
-            if (Local.IsIPv4)
-            {
-                TakeOuter(batch, index, ref meta);
-            }
-
-            ReceiveClassifier.ClassifyIP(batch, index, innerMtu);
-        }
-    }
-
-    // Raw IPv4 sockets hand over the outer header, raw IPv6 sockets do not.
-    private static void TakeOuter(PacketBatch batch, int index, ref PacketMeta meta)
-    {
-        if (!IPv4Packet.TryParse(batch.Data(index), out IPv4Packet outer))
-        {
-            // The kernel has checked the header, so this does not happen; an empty packet is dropped by whoever looks into it.
-            batch.Truncate(index, 0);
-            return;
-        }
-
-        meta.Remote = outer.Source;
-        meta.Local = outer.Destination;
-        meta.TrafficClass = outer.TrafficClass;
-        meta.Ttl = outer.TimeToLive;
-        meta.DontFragment = outer.DontFragment;
-        batch.TrimStart(index, outer.HeaderLength);
-    }
-
     private static NativeSocket Open(RawTunnelOptions options, string name, int protocol)
     {
         bool ipv4 = options.Local.IsIPv4;
@@ -204,7 +169,13 @@ public sealed unsafe class RawTunnelSocket : IPacketPort
         try
         {
             TunnelSocketOptions.SetUnderlay(socket, ipv4, options.Link);
-            TunnelSocketOptions.SetReceive(socket, ipv4, ttl: true, options.ReceiveBufferBytes);
+            TunnelSocketOptions.SetReceiveBuffer(socket, options.ReceiveBufferBytes);
+            if (!ipv4)
+            {
+                // A raw IPv4 socket hands over the outer header, which says the same; and either is bound to the one address.
+                TunnelSocketOptions.SetOuterHeader(socket, ipv4, ttl: true, local: false);
+            }
+
             socket.SetBuffer(SocketConstants.SO_SNDBUFFORCE, SocketConstants.SO_SNDBUF, options.SendBufferBytes);
             if (ipv4)
             {

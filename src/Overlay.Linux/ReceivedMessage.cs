@@ -4,7 +4,7 @@ using Overlay.Linux.Interop;
 
 namespace Overlay.Linux;
 
-/// <summary>One recvmsg into a batch: the bytes, and what the control messages say about them.</summary>
+/// <summary>A message into a batch: the bytes, and what the control messages say about them. One for each socket.</summary>
 internal unsafe struct ReceivedMessage
 {
     // The messages that TunnelSocketOptions.SetReceive and UDP_GRO ask for take less than 200 bytes.
@@ -57,19 +57,32 @@ internal unsafe struct ReceivedMessage
         }
 
         int index = batch.Commit((int)length);
-        ref PacketMeta meta = ref batch.Meta(index);
-        SocketAddress.TryRead(new ReadOnlySpan<byte>(name, (int)Math.Min(message.NameLength, SocketAddress.MaxLength)), out ValueIPAddress remote, out ushort port);
-        meta.Remote = remote;
-        meta.SourcePort = port;
+        Read(
+            new ReadOnlySpan<byte>(name, (int)Math.Min(message.NameLength, SocketAddress.MaxLength)),
+            new ReadOnlySpan<byte>(control, (int)Math.Min(message.ControlLength, ControlLength)),
+            ref batch.Meta(index));
+        return index;
+    }
+
+    /// <summary>Reads into the meta of a message what the kernel said beside its bytes.</summary>
+    /// <param name="name">The address of the sender, if the socket asked for it.</param>
+    /// <param name="control">The control messages.</param>
+    /// <param name="meta">The meta.</param>
+    public void Read(ReadOnlySpan<byte> name, ReadOnlySpan<byte> control, ref PacketMeta meta)
+    {
+        if (SocketAddress.TryRead(name, out ValueIPAddress remote, out ushort port))
+        {
+            meta.Remote = remote;
+            meta.SourcePort = port;
+        }
+
         meta.Origin = PacketOrigin.Received;
         GroSegmentSize = 0;
-        ControlMessageReader reader = new(new ReadOnlySpan<byte>(control, (int)Math.Min(message.ControlLength, ControlLength)));
+        ControlMessageReader reader = new(control);
         while (reader.Next())
         {
             Read(reader, ref meta);
         }
-
-        return index;
     }
 
     private void Read(scoped in ControlMessageReader reader, ref PacketMeta meta)

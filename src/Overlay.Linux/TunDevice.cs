@@ -331,7 +331,7 @@ public sealed class TunDevice : IPacketPort
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.ReceiveBurstBytes, nameof(options));
     }
 
-    private static unsafe FileDescriptor OpenClone()
+    internal static unsafe FileDescriptor OpenClone()
     {
         int handle;
         fixed (byte* path = "/dev/net/tun"u8)
@@ -368,7 +368,7 @@ public sealed class TunDevice : IPacketPort
         _ => null,
     });
 
-    private static unsafe string Attach(FileDescriptor device, string name, TunDeviceOptions options, bool exclusive)
+    internal static unsafe string Attach(FileDescriptor device, string name, TunDeviceOptions options, bool exclusive = false)
     {
         int flags = Tun.IFF_NO_PI | (options.Layer == DeviceLayer.Ethernet ? Tun.IFF_TAP : Tun.IFF_TUN) |
             (options.VnetHeader ? Tun.IFF_VNET_HDR : 0) | (options.MultiQueue ? Tun.IFF_MULTI_QUEUE : 0) | (exclusive ? Tun.IFF_TUN_EXCL : 0);
@@ -447,6 +447,9 @@ public sealed class TunDevice : IPacketPort
     private Coalescer? MakeCoalescer() => _coalesce && (Capabilities & Superpackets) != 0 ? new Coalescer(Capabilities) : null;
 
     private SuperpacketUse Use(SegmentationKind kind) => kind == SegmentationKind.Udp ? _udp : _tcp;
+
+    internal static unsafe bool SetOffload(FileDescriptor device, uint offloads) =>
+        Libc.ioctl(device.Value, Tun.TUNSETOFFLOAD, (void*)offloads) == 0;
 
     /// <summary>Sets the queue's length and returns the interface's index.</summary>
     private static int SetQueue(string name, int? length)

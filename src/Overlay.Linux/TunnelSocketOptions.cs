@@ -29,20 +29,29 @@ internal static class TunnelSocketOptions
         }
     }
 
-    /// <summary>Sets what a receiving socket tells beside the bytes.</summary>
-    public static void SetReceive(NativeSocket socket, bool ipv4, bool ttl, int bufferBytes)
+    /// <summary>Sets the receive buffer, and that the socket tells what it dropped because that was full.</summary>
+    public static void SetReceiveBuffer(NativeSocket socket, int bytes)
     {
-        socket.SetBuffer(SocketConstants.SO_RCVBUFFORCE, SocketConstants.SO_RCVBUF, bufferBytes);
+        socket.SetBuffer(SocketConstants.SO_RCVBUFFORCE, SocketConstants.SO_RCVBUF, bytes);
         socket.Set(SocketConstants.SOL_SOCKET, SocketConstants.SO_RXQ_OVFL, 1, "SO_RXQ_OVFL");
+    }
+
+    /// <summary>Lets a receiving socket tell what stood in the outer header.</summary>
+    /// <param name="socket">The socket.</param>
+    /// <param name="ipv4">Its family.</param>
+    /// <param name="ttl">Whether TTL or hop limit are wanted.</param>
+    /// <param name="local">Whether the address is wanted that the packet went to.</param>
+    public static void SetOuterHeader(NativeSocket socket, bool ipv4, bool ttl, bool local)
+    {
         if (ipv4)
         {
-            socket.Set(SocketConstants.IPPROTO_IP, SocketConstants.IP_PKTINFO, 1, "IP_PKTINFO");
+            socket.Set(SocketConstants.IPPROTO_IP, SocketConstants.IP_PKTINFO, local ? 1 : 0, "IP_PKTINFO");
             socket.Set(SocketConstants.IPPROTO_IP, SocketConstants.IP_RECVTOS, 1, "IP_RECVTOS");
             socket.Set(SocketConstants.IPPROTO_IP, SocketConstants.IP_RECVTTL, ttl ? 1 : 0, "IP_RECVTTL");
         }
         else
         {
-            socket.Set(SocketConstants.IPPROTO_IPV6, SocketConstants.IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO");
+            socket.Set(SocketConstants.IPPROTO_IPV6, SocketConstants.IPV6_RECVPKTINFO, local ? 1 : 0, "IPV6_RECVPKTINFO");
             socket.Set(SocketConstants.IPPROTO_IPV6, SocketConstants.IPV6_RECVTCLASS, 1, "IPV6_RECVTCLASS");
             socket.Set(SocketConstants.IPPROTO_IPV6, SocketConstants.IPV6_RECVHOPLIMIT, ttl ? 1 : 0, "IPV6_RECVHOPLIMIT");
         }

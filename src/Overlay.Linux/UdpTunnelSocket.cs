@@ -61,12 +61,16 @@ public sealed class UdpTunnelSocket : IPacketPort
         _mtu = new LinkMtu(socket, options.Link, options.Local);
         _sender = new UdpTrainSender(sources, _errors, sender, _mtu, scope, ipv4, TrainState(options, sources, sender));
         Gro = gro;
-        _builder = new UdpTrainBuilder(sources, _sender, options.Port, ipv4);
+        _builder = new UdpTrainBuilder(_sender, superpackets: null, options.Port, ipv4);
+        Options = options;
         Local = options.Local;
         InnerMtu = options.InnerMtu;
         Name = FormatName(options);
         ReceiveBufferBytes = socket.Get(SocketConstants.SOL_SOCKET, SocketConstants.SO_RCVBUF, "SO_RCVBUF");
     }
+
+    /// <summary>How it was bound.</summary>
+    internal UdpTunnelOptions Options { get; }
 
     /// <inheritdoc/>
     public string Name { get; }
@@ -237,8 +241,11 @@ public sealed class UdpTunnelSocket : IPacketPort
     public PortResult Send(PacketBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        return _builder.Send(batch);
+        return _builder.Send(batch, batch.Selection);
     }
+
+    /// <summary>Sends the descriptors named, as <see cref="Send(PacketBatch)"/> does those of the selection.</summary>
+    internal PortResult Send(PacketBatch batch, ReadOnlySpan<int> descriptors) => _builder.Send(batch, descriptors);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -286,7 +293,8 @@ public sealed class UdpTunnelSocket : IPacketPort
         {
             socket = NativeSocket.Open(ipv4 ? SocketConstants.AF_INET : SocketConstants.AF_INET6, SocketConstants.SOCK_DGRAM, 0, name);
             TunnelSocketOptions.SetUnderlay(socket, ipv4, options.Link);
-            TunnelSocketOptions.SetReceive(socket, ipv4, options.ReceiveTtl, options.ReceiveBufferBytes);
+            TunnelSocketOptions.SetReceiveBuffer(socket, options.ReceiveBufferBytes);
+            TunnelSocketOptions.SetOuterHeader(socket, ipv4, options.ReceiveTtl, local: true);
             OffloadState gro = OffloadState.NotAsked;
             if (options.Gro)
             {

@@ -172,6 +172,169 @@ public sealed class RawTunnelTests
         Assert.Equal(complete, batch.Data(1).ToArray());
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Plain_packets_come_several_with_one_call_each_with_its_own_outer_fields(bool outer6)
+    {
+        using VtepLab lab = new();
+        ValueIPAddress ours = outer6 ? VtepLab.Ours6 : VtepLab.Ours;
+        ValueIPAddress theirs = outer6 ? VtepLab.Peer6 : VtepLab.Peer;
+        using RawTunnelSocket socket = lab.Us.Run(() => RawTunnelSocket.Bind(new RawTunnelOptions { Local = ours }));
+        using RawTunnelSocket peer = lab.Them.Run(() => RawTunnelSocket.Bind(new RawTunnelOptions { Local = theirs }));
+        const int Count = 120;
+        for (int i = 0; i < Count; i++)
+        {
+            // Half of them of the other protocol, and of all lengths that the link takes.
+            byte[] payload = PacketBuilder.Payload(i * (outer6 ? 1412 : 1432) / Count, i);
+            byte[] packet = i % 2 == 0
+                ? PacketBuilder.Udp(Inner4Peer, Inner4, 1, (ushort)i, payload)
+                : PacketBuilder.Udp(Inner6Peer, Inner6, 1, (ushort)i, payload);
+            ref PacketMeta meta = ref lab.Batch.Meta(lab.Add(packet, ours));
+            (meta.TrafficClass, meta.Ttl, meta.DontFragment) = ((byte)i, (byte)(i + 1), i % 3 == 0);
+        }
+
+        byte[][] sent = [.. Enumerable.Range(0, Count).Select(i => lab.Batch.Data(i).ToArray())];
+        lab.SendAll(peer);
+        lab.Receive(socket, Count);
+        for (int i = 0; i < Count; i++)
+        {
+            PacketMeta meta = lab.Batch.Meta(i);
+            int number = meta.Ttl - 1;
+            Assert.Equal(sent[number], lab.Batch.Data(i).ToArray());
+            Assert.Equal((theirs, ours, (byte)number), (meta.Remote, meta.Local, meta.TrafficClass));
+            Assert.Equal(number % 2 == 0 ? IPProtocol.IPv4 : IPProtocol.IPv6, meta.Protocol);
+            Assert.Equal((0, PacketOrigin.Received, !outer6 && number % 3 == 0), (meta.SourcePort, meta.Origin, meta.DontFragment));
+            Assert.True(lab.Batch.AvailableHeadroom(i) >= lab.Batch.Headroom);
+            // Nobody writes into the neighbour's bytes by writing into the headroom.
+            lab.Batch.Prepend(i, lab.Batch.Headroom).Fill(0xEE);
+            lab.Batch.TrimStart(i, lab.Batch.Headroom);
+        }
+
+        Assert.Equal(
+            sent.Select(packet => Convert.ToHexString(packet)).Order(),
+            Enumerable.Range(0, Count).Select(i => Convert.ToHexString(lab.Batch.Data(i))).Order());
+        Assert.InRange(socket.ReceiveCalls, 2, Count / 3);
+        Assert.Equal((0, 0), (socket.ReceiveErrors, socket.KernelDrops));
+    }
+
+    [Fact]
+    public void Merged_packets_between_plain_ones_arrive_whole_and_in_their_order()
+    {
+        using VtepLab lab = new(mtu: 65_535);
+        using RawTunnelSocket socket = lab.Us.Run(() => RawTunnelSocket.Bind(new RawTunnelOptions { Local = VtepLab.Ours }));
+        using RawTunnelSocket peer = lab.Them.Run(() => RawTunnelSocket.Bind(new RawTunnelOptions { Local = VtepLab.Peer }));
+        int[] lengths = [10, 1400, 20_000, 20, 30, 65_000, 64_000, 1452, 1453, 1480, 1490, 1536, 3000, 40, .. Enumerable.Repeat(100, 30), 50_000, 1, 2, 3];
+        List<byte[]> sent = [];
+        List<byte[]> received = [];
+        foreach (int[] part in lengths.Chunk(5))
+        {
+            lab.Batch.Clear();
+            foreach (int length in part)
+            {
+                byte[] packet = PacketBuilder.Udp(Inner4Peer, Inner4, 1, 2, PacketBuilder.Payload(length, sent.Count));
+                sent.Add(packet);
+                lab.Add(packet, VtepLab.Ours);
+            }
+
+            lab.SendAll(peer);
+        }
+
+        // The socket asks for the MTU when it first receives: what is longer, as after GRO, goes into the tails.
+        lab.Us.Ip("link", "set", VtepLab.OurDevice, "mtu", "1500");
+        while (received.Count < sent.Count)
+        {
+            lab.Receive(socket, 1);
+            received.AddRange(Enumerable.Range(0, lab.Batch.Count).Select(i => lab.Batch.Data(i).ToArray()));
+        }
+
+        Assert.Equal(sent, received);
+        Assert.Equal((0, 0), (socket.ReceiveErrors, socket.KernelDrops));
+    }
+
+    [Fact]
+    public void A_flood_of_one_protocol_leaves_room_for_the_other()
+    {
+        using VtepLab lab = new();
+        using RawTunnelSocket socket = lab.Us.Run(() => RawTunnelSocket.Bind(new RawTunnelOptions { Local = VtepLab.Ours }));
+        using RawTunnelSocket peer = lab.Them.Run(() => RawTunnelSocket.Bind(new RawTunnelOptions { Local = VtepLab.Peer }));
+        for (int i = 0; i < 3; i++)
+        {
+            for (int j = 0; j < 200; j++)
+            {
+                lab.Add(PacketBuilder.Udp(Inner6Peer, Inner6, 1, 2, PacketBuilder.Payload(10)), VtepLab.Ours);
+            }
+
+            lab.SendAll(peer);
+        }
+
+        lab.Add(PacketBuilder.Udp(Inner4Peer, Inner4, 1, 2, PacketBuilder.Payload(10)), VtepLab.Ours);
+        lab.SendAll(peer);
+        Assert.Equal(PortResult.Ok, socket.Receive(lab.Batch));
+        Assert.Equal(101, lab.Batch.Count);
+        Assert.Equal(1, Enumerable.Range(0, 101).Count(i => lab.Batch.Meta(i).Protocol == IPProtocol.IPv4));
+    }
+
+    [Fact]
+    public void What_the_kernel_dropped_because_the_buffer_was_full_is_counted()
+    {
+        using VtepLab lab = new();
+        using RawTunnelSocket socket = lab.Us.Run(() => RawTunnelSocket.Bind(new RawTunnelOptions { Local = VtepLab.Ours, ReceiveBufferBytes = 8192 }));
+        using RawTunnelSocket peer = lab.Them.Run(() => RawTunnelSocket.Bind(new RawTunnelOptions { Local = VtepLab.Peer }));
+        byte[] packet = PacketBuilder.Udp(Inner4Peer, Inner4, 1, 2, PacketBuilder.Payload(1000));
+        for (int i = 0; i < 100; i++)
+        {
+            lab.Add(packet, VtepLab.Ours);
+        }
+
+        lab.SendAll(peer);
+        int received = 0;
+        while (socket.Receive(lab.Batch) == PortResult.Ok)
+        {
+            received += lab.Batch.Count;
+            lab.Batch.Clear();
+        }
+
+        Assert.InRange(received, 1, 99);
+        // The kernel tells with the next packet.
+        lab.Add(packet, VtepLab.Ours);
+        lab.SendAll(peer);
+        lab.Receive(socket, 1);
+        Assert.Equal(100 - received, socket.KernelDrops);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_train_of_plain_packets_leaves_the_device_as_one_superpacket(bool inner6)
+    {
+        TunAccess.Require();
+        using VtepLab lab = new();
+        using RawTunnelSocket socket = lab.Us.Run(() => RawTunnelSocket.Bind(new RawTunnelOptions { Local = VtepLab.Ours }));
+        using RawTunnelSocket peer = lab.Them.Run(() => RawTunnelSocket.Bind(new RawTunnelOptions { Local = VtepLab.Peer }));
+        using TunDevice device = lab.Us.Run(() => TunDevice.Open("tun0", new TunDeviceOptions { Layer = DeviceLayer.IP }));
+        lab.Us.Configure("tun0", "10.1.0.1/24");
+        lab.Us.Configure("tun0", "fd00::1/64");
+        (ValueIPAddress from, ValueIPAddress to) = inner6 ? (Inner6Peer, Inner6) : (Inner4Peer, Inner4);
+        int headers = inner6 ? 60 : 40;
+        // Cut by the sender, so that it comes in as 22 packets.
+        int super = lab.Add(PacketBuilder.Tcp(from, to, 1, 2, 9, 0x18, PacketBuilder.Payload(30_000), partialChecksum: true), VtepLab.Ours);
+        ref PacketMeta meta = ref lab.Batch.Meta(super);
+        (meta.Segmentation, meta.Checksum) = (inner6 ? SegmentationKind.TcpIPv6 : SegmentationKind.TcpIPv4, ChecksumState.Partial);
+        (meta.SegmentSize, meta.HeaderLength, meta.ChecksumStart, meta.ChecksumOffset) = (1400, (ushort)headers, (ushort)(headers - 20), 16);
+        lab.SendAll(peer);
+        lab.Receive(socket, 22);
+        for (int i = 0; i < 22; i++)
+        {
+            lab.Batch.Meta(i).Output = 0;
+        }
+
+        Assert.Equal(PortResult.Ok, lab.Send(device));
+        Assert.All(Enumerable.Range(0, 22), i => Assert.Equal(PacketState.Sent, lab.Batch.Meta(i).State));
+        Assert.Equal(1, device.Writes);
+        Assert.InRange(socket.ReceiveCalls, 1, 8);
+    }
+
     [Fact]
     public void The_poll_handle_becomes_readable_for_either_protocol()
     {

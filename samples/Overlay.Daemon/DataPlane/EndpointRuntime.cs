@@ -23,7 +23,7 @@ internal sealed class EndpointRuntime : IDisposable
         _config = config;
         Workers = workers;
         Ingress = [.. workers.Select(_ => new TunnelIngress(config.Kind))];
-        Ports = config.Kind == TunnelKind.Vxlan
+        IPacketPort[] sockets = config.Kind == TunnelKind.Vxlan
             ? UdpTunnelSocket.BindGroup(
                 new UdpTunnelOptions
                 {
@@ -41,13 +41,14 @@ internal sealed class EndpointRuntime : IDisposable
                 },
                 workers.Count)
             : [RawTunnelSocket.Bind(new RawTunnelOptions { Local = config.Local, Link = config.Link, InnerMtu = (ushort)innerMtu })];
+        Ports = [.. sockets.Select(socket => EndpointPort.Open(config, socket))];
     }
 
     /// <summary>Who serves it: worker number <c>Workers[i]</c> has <c>Ports[i]</c> and <c>Ingress[i]</c>.</summary>
     public IReadOnlyList<int> Workers { get; }
 
-    /// <summary>Its sockets.</summary>
-    public IReadOnlyList<IPacketPort> Ports { get; }
+    /// <summary>Its ports.</summary>
+    public IReadOnlyList<EndpointPort> Ports { get; }
 
     /// <summary>The path of each socket.</summary>
     public IReadOnlyList<TunnelIngress> Ingress { get; }
@@ -59,7 +60,7 @@ internal sealed class EndpointRuntime : IDisposable
         {
             EndpointStatus status = Status();
             string sockets = Ports.Count > 1 ? $"{Ports.Count} sockets, each with " : "";
-            return Ports[0] is UdpTunnelSocket udp
+            return Ports[0].Udp is { } udp
                 ? $"{status.Name}: {sockets}receive buffer {status.ReceiveBufferBytes} bytes, {status.SourcePorts} source ports, GSO {OnOff(udp.Gso)}, GRO {OnOff(udp.Gro)}"
                 : $"{status.Name}: receive buffer {status.ReceiveBufferBytes} bytes";
         }
@@ -73,35 +74,41 @@ internal sealed class EndpointRuntime : IDisposable
             string[] loaded = _config.Kind == TunnelKind.IPInIP ? [.. KernelTunnels.Where(module => Directory.Exists($"/sys/module/{module}"))] : [];
             return loaded.Length == 0
                 ? null
-                : $"{Ports[0].Name}: the kernel's {string.Join(", ", loaded)} sees the same packets and may answer ICMP unreachable for tunnels it does not know; unload it if remotes report that";
+                : $"{Name}: the kernel's {string.Join(", ", loaded)} sees the same packets and may answer ICMP unreachable for tunnels it does not know; unload it if remotes report that";
         }
     }
 
+    /// <summary>How packets leave, if it is not as usual, in one line for the log; null if it is.</summary>
+    public string? Transport => _config.Transport != Configuration.Transport.TunnelGso ? null
+        : Ports.FirstOrDefault(port => !port.TunnelGso.IsActive) is { } without
+            ? $"{Name}: transport tunnelGso is not available, {_config.SocketTransport} is used: {without.TunnelGso.Reason}"
+            : $"{Name}: transport tunnelGso by the interface {string.Join(", ", Ports.Select(port => port.DeviceName))}";
+
+    private string Name => Ports[0].Port.Name;
+
     /// <summary>What the kernel granted and lost, of all sockets together.</summary>
-    public EndpointStatus Status() => Ports[0] switch
+    public EndpointStatus Status() => new()
     {
-        UdpTunnelSocket first => new EndpointStatus
-        {
-            Name = first.Name,
-            ReceiveBufferBytes = first.ReceiveBufferBytes,
-            // Every socket of the group sends from the same ones.
-            SourcePorts = first.SourcePorts.Length,
-            KernelDrops = Ports.Sum(port => ((UdpTunnelSocket)port).KernelDrops),
-        },
-        RawTunnelSocket raw => new EndpointStatus { Name = raw.Name, ReceiveBufferBytes = raw.ReceiveBufferBytes, KernelDrops = raw.KernelDrops },
-        IPacketPort other => throw new InvalidOperationException($"{other.GetType().Name} is no endpoint."),
+        Name = Name,
+        ReceiveBufferBytes = Ports[0].Udp?.ReceiveBufferBytes ?? Ports[0].Raw?.ReceiveBufferBytes ?? 0,
+        // Every socket of the group sends from the same ones.
+        SourcePorts = Ports[0].Udp?.SourcePorts.Length ?? 0,
+        KernelDrops = Ports.Sum(port => port.Udp?.KernelDrops ?? port.Raw?.KernelDrops ?? 0),
+        Transport = Ports.All(port => port.TunnelGso.IsActive) ? "tunnelGso" : _config.SocketTransport,
+        TunnelGsoSuperpackets = Ports.Sum(port => port.Superpackets),
+        TunnelGsoFrames = Ports.Sum(port => port.Frames),
     };
 
     /// <summary>Trains towards the underlay, as status shows them.</summary>
-    public OffloadUse Gso() => Ports[0] is UdpTunnelSocket
-        ? OffloadUse.FromAll(Ports.Cast<UdpTunnelSocket>().Select(port => (port.Gso, port.GsoFallbacks)))
+    public OffloadUse Gso() => Ports[0].Udp is not null
+        ? OffloadUse.FromAll(Ports.Select(port => (port.Udp!.Gso, port.Udp.GsoFallbacks)))
         : OffloadUse.Absent(_config.Gso, "raw sockets send no trains");
 
     /// <summary>Trains from the underlay and packets joined for the device, as status shows them: on if one of the two is.</summary>
     public OffloadUse Gro(TunDevice device)
     {
         OffloadState joining = device.Coalescing;
-        if (Ports[0] is not UdpTunnelSocket udp)
+        if (Ports[0].Udp is not { } udp)
         {
             return OffloadUse.From(joining);
         }
@@ -116,11 +123,13 @@ internal sealed class EndpointRuntime : IDisposable
     }
 
     /// <summary>Superpackets towards the underlay, as status shows them.</summary>
-    public OffloadUse TunnelGso(bool configured) => OffloadUse.Absent(configured, $"transport is {(Ports[0] is UdpTunnelSocket ? "udp" : "raw")}");
+    public OffloadUse TunnelGso(bool configured) => _config.Transport == Configuration.Transport.TunnelGso
+        ? OffloadUse.FromAll(Ports.Select(port => (port.TunnelGso, port.Fallbacks)))
+        : OffloadUse.Absent(configured, $"transport is {_config.SocketTransport}");
 
     public void Dispose()
     {
-        foreach (IPacketPort port in Ports)
+        foreach (EndpointPort port in Ports)
         {
             port.Dispose();
         }

@@ -36,6 +36,11 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
             EndpointRuntime endpoint = new(group.Key, group.Min(tunnel => mtus[tunnel]), plan.WorkersOf(group.Key));
             _endpoints.Add(group.Key, endpoint);
             log(endpoint.Granted);
+            if (endpoint.Transport is { } transport)
+            {
+                log(transport);
+            }
+
             if (endpoint.Neighbor is { } neighbor)
             {
                 log(neighbor);
@@ -130,7 +135,7 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
     // One socket and one queue of each device: what a worker receives it sends, and a packet never changes threads.
     private static void Connect(TunnelWorker worker, EndpointRuntime endpoint, IReadOnlyList<TunnelRuntime> tunnels, int share)
     {
-        int output = worker.AddPort(endpoint.Ports[share]);
+        int output = worker.AddPort(endpoint.Ports[share].Port);
         foreach (TunnelRuntime tunnel in tunnels)
         {
             int device = worker.AddPort(tunnel.Device[share]);

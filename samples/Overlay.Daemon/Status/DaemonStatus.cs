@@ -152,4 +152,13 @@ internal sealed record EndpointStatus
 
     /// <summary>Packets that the kernel dropped before anybody here saw them: full receive buffers (SO_RXQ_OVFL), all sockets together.</summary>
     public long KernelDrops { get; init; }
+
+    /// <summary>How packets leave now: <c>udp</c>, for IP in IP <c>raw</c>, or <c>tunnelGso</c>.</summary>
+    public required string Transport { get; init; }
+
+    /// <summary>Superpackets that left whole.</summary>
+    public long TunnelGsoSuperpackets { get; init; }
+
+    /// <summary>What went through the interface of the transport <c>tunnelGso</c>: superpackets, trains and single datagrams.</summary>
+    public long TunnelGsoFrames { get; init; }
 }

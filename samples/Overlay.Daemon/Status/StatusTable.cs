@@ -135,12 +135,12 @@ internal static class StatusTable
 
     private static IEnumerable<string[]> Endpoints(DaemonStatus status)
     {
-        yield return ["TUNNEL", "ENDPOINT", "RECEIVE-BUFFER", "SOURCE-PORTS", "KERNEL-DROPS"];
+        yield return ["TUNNEL", "ENDPOINT", "RECEIVE-BUFFER", "SOURCE-PORTS", "KERNEL-DROPS", "TRANSPORT"];
         foreach (TunnelStatus tunnel in status.Tunnels)
         {
             if (tunnel.Endpoint is EndpointStatus e)
             {
-                yield return [tunnel.Name, e.Name, Number(e.ReceiveBufferBytes), Number(e.SourcePorts), Number(e.KernelDrops)];
+                yield return [tunnel.Name, e.Name, Number(e.ReceiveBufferBytes), Number(e.SourcePorts), Number(e.KernelDrops), e.Transport];
             }
         }
     }

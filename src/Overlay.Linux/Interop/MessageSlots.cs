@@ -34,7 +34,22 @@ internal sealed unsafe class MessageSlots
     public MultiMessageHeader* Header(int slot) => (MultiMessageHeader*)Address(_headers) + slot;
 
     /// <summary>Points the header of a slot to its address, control messages, and bytes that stay where they are until they are sent.</summary>
-    public void Set(int slot, byte* bytes, int length, int nameLength, int controlLength)
+    public void Set(int slot, byte* bytes, int length, int nameLength, int controlLength) => Set(
+        slot,
+        bytes,
+        length,
+        Address(_names) + (slot * SocketAddress.MaxLength),
+        nameLength,
+        controlLength == 0 ? null : Address(_controls) + (slot * _controlLength),
+        controlLength);
+
+    /// <summary>Points the header of a slot to bytes and to an address elsewhere in pinned memory; without control messages.</summary>
+    public void Set(int slot, byte* bytes, int length, byte* name, int nameLength) => Set(slot, bytes, length, name, nameLength, null, 0);
+
+    /// <summary>Where a pinned array lies.</summary>
+    public static byte* Address(byte[] pinned) => (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(pinned));
+
+    private void Set(int slot, byte* bytes, int length, byte* name, int nameLength, byte* control, int controlLength)
     {
         IoVector* vector = (IoVector*)Address(_vectors) + slot;
         *vector = new IoVector { Base = bytes, Length = (nuint)length };
@@ -42,16 +57,13 @@ internal sealed unsafe class MessageSlots
         {
             Header = new MessageHeader
             {
-                Name = Address(_names) + (slot * SocketAddress.MaxLength),
+                Name = name,
                 NameLength = (uint)nameLength,
                 Vectors = vector,
                 VectorCount = 1,
-                Control = controlLength == 0 ? null : Address(_controls) + (slot * _controlLength),
+                Control = control,
                 ControlLength = (nuint)controlLength,
             },
         };
     }
-
-    /// <summary>Where a pinned array lies.</summary>
-    public static byte* Address(byte[] pinned) => (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(pinned));
 }

@@ -26,6 +26,9 @@ internal static unsafe partial class SocketCalls
     public static partial nint recvmsg(int handle, MessageHeader* message, int flags);
 
     [LibraryImport(Library)]
+    public static partial int recvmmsg(int handle, MultiMessageHeader* messages, uint count, int flags, TimeSpec* timeout);
+
+    [LibraryImport(Library)]
     public static partial nint sendmsg(int handle, MessageHeader* message, int flags);
 
     [LibraryImport(Library)]

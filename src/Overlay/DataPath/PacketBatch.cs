@@ -70,12 +70,15 @@ public sealed class PacketBatch
         _selected = 0;
     }
 
+    /// <summary>The bytes that one reservation can have now: what is left of the slab behind a headroom; 0 if no descriptor is free.</summary>
+    public int Room => Count < Capacity ? Math.Max(0, _slab.Length - _used - Headroom) : 0;
+
     /// <summary>Whether there is a free descriptor and slab for <paramref name="length"/> bytes behind a headroom.</summary>
     public bool HasRoom(int length) => Count < Capacity && _used + Headroom + length <= _slab.Length;
 
     /// <summary>
     /// Room at the slab's tail for one packet of up to <paramref name="length"/> bytes, to be received into and then
-    /// <see cref="Commit">committed</see>. A reservation that is not committed is forgotten by the next one.
+    /// <see cref="Commit(int)">committed</see>. A reservation that is not committed is forgotten by the next one.
     /// </summary>
     /// <returns>false if the batch is full.</returns>
     public bool TryReserve(int length, out Span<byte> buffer)
@@ -105,10 +108,32 @@ public sealed class PacketBatch
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, _slab.Length - _reserved);
         int offset = _reserved;
-        // Packets begin at multiples of 64: the copies that vectors make then cross no more cache lines than they must.
-        _used = (offset + length + 63) & ~63;
         _reserved = -1;
-        return Add(offset, length);
+        return Take(offset, length);
+    }
+
+    /// <summary>
+    /// Makes a descriptor over a part of the reservation, which stays for further parts until the next one is made: for a port that receives
+    /// several packets with one call.
+    /// </summary>
+    /// <param name="start">
+    /// Where the part begins, counted from the first byte of the reservation. What lies in front of it is its headroom, so the caller leaves
+    /// <see cref="Headroom"/> bytes between parts; parts may come in any order and must not overlap.
+    /// </param>
+    /// <param name="length">Bytes of the packet.</param>
+    /// <returns>The descriptor's index; its meta is cleared, with no output and no tunnel.</returns>
+    /// <exception cref="InvalidOperationException">Nothing is reserved, or no descriptor is free.</exception>
+    public int Commit(int start, int length)
+    {
+        if (_reserved < 0 || Count == Capacity)
+        {
+            throw new InvalidOperationException(_reserved < 0 ? "Nothing is reserved: call TryReserve first." : $"All {Capacity} descriptors are in use.");
+        }
+
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start + (long)length, _slab.Length - _reserved, nameof(length));
+        return Take(_reserved + start, length);
     }
 
     /// <summary>Copies a packet into the batch.</summary>
@@ -256,6 +281,13 @@ public sealed class PacketBatch
                 meta.HeaderLength = (ushort)(meta.HeaderLength + by);
             }
         }
+    }
+
+    private int Take(int offset, int length)
+    {
+        // Packets begin at multiples of 64: the copies that vectors make then cross no more cache lines than they must.
+        _used = Math.Max(_used, (offset + length + 63) & ~63);
+        return Add(offset, length);
     }
 
     private int Add(int offset, int length)

@@ -28,10 +28,15 @@ internal static class TunnelJson
         """;
 
     /// <summary>IP in IP over a TUN.</summary>
-    public static string IPInIP(string name, string local, string[] addresses, params (string Prefix, string Remote)[] routes) => $$"""
+    public static string IPInIP(string name, string local, string[] addresses, params (string Prefix, string Remote)[] routes) =>
+        IPInIP(name, local, addresses, "", routes);
+
+    /// <inheritdoc cref="IPInIP(string, string, string[], ValueTuple{string, string}[])"/>
+    /// <param name="more">Further members of the tunnel, each behind a comma.</param>
+    public static string IPInIP(string name, string local, string[] addresses, string more, (string Prefix, string Remote)[] routes) => $$"""
         { "name": "{{name}}", "kind": "ipip", "local": "{{local}}",
           "device": { "type": "tun", "addresses": [ {{Quote(addresses)}} ] },
-          "routes": [ {{string.Join(", ", routes.Select(r => $$"""{ "prefix": "{{r.Prefix}}", "remote": "{{r.Remote}}" }"""))}} ] }
+          "routes": [ {{string.Join(", ", routes.Select(r => $$"""{ "prefix": "{{r.Prefix}}", "remote": "{{r.Remote}}" }"""))}} ]{{more}} }
         """;
 
     private static string Mtu(int? mtu) => mtu?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "\"auto\"";

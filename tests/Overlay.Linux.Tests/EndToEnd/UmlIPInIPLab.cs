@@ -43,6 +43,7 @@ internal sealed record Encapsulation(string Name, string Tunnel, string Remote, 
 internal sealed class UmlIPInIPLab : IDisposable
 {
     public const string Cable = "u0";
+    public const string OurDevice = "w0";
     public const string Ours4 = "192.0.2.1";
     public const string Ours6 = "2001:db8::1";
     public const int EchoPort = 7000;
@@ -78,13 +79,13 @@ internal sealed class UmlIPInIPLab : IDisposable
             Us = Netns.Create("ovuml");
             _cables.Ip("link", "add", "br0", "type", "bridge", "forward_delay", "0", "mcast_snooping", "0");
             _cables.Ip("link", "set", "br0", "up");
-            Netns.Connect(_cables, "h0", null, Us, "w0", Ours4 + "/24");
-            Us.Configure("w0", Ours6 + "/64");
+            Netns.Connect(_cables, "h0", null, Us, OurDevice, Ours4 + "/24");
+            Us.Configure(OurDevice, Ours6 + "/64");
             _cables.Ip("link", "set", "h0", "master", "br0");
             Peer = UmlPeer.Start(_cables, Cable, UmlPeer.IPInIPModules);
             _cables.Ip("link", "set", Cable, "master", "br0");
             Peer.Run(string.Join('\n', PeerSetup()));
-            Daemon = OverlayDaemon.Start(Us, Tunnels());
+            Daemon = OverlayDaemon.Start(Us, Tunnels("raw"));
         }
         catch
         {
@@ -99,9 +100,16 @@ internal sealed class UmlIPInIPLab : IDisposable
     /// <summary>The other kernel.</summary>
     public UmlPeer Peer { get; } = null!;
 
-    public OverlayDaemon Daemon { get; } = null!;
+    public OverlayDaemon Daemon { get; private set; } = null!;
 
     public static Encapsulation Find(string name) => Array.Find(All, e => e.Name == name)!;
+
+    /// <summary>Starts overlayd anew with another transport.</summary>
+    public void ChangeTransport(string transport)
+    {
+        Daemon.Dispose();
+        Daemon = OverlayDaemon.Start(Us, Tunnels(transport));
+    }
 
     /// <summary>A capture on the peer's cable.</summary>
     public WireCapture Capture(int packets, string filter) => new(_cables, Cable, packets, filter);
@@ -181,18 +189,18 @@ internal sealed class UmlIPInIPLab : IDisposable
         yield return $"until grep -q :{Port} /proc/net/udp && grep -q :{Port} /proc/net/udp6; do sleep 0.05; done";
     }
 
-    private static string Tunnels()
+    private static string Tunnels(string transport)
     {
         return $"{Tunnel("o4", Ours4, "")}, {Tunnel("o6", Ours6, """, "policy": { "dscp": "inherit" }""")}";
 
-        static string Tunnel(string name, string local, string policy)
+        string Tunnel(string name, string local, string policy)
         {
             Encapsulation[] own = [.. All.Where(e => e.Tunnel == name)];
             string addresses = string.Join(", ", own.Select(e => $"\"{e.Ours}/{(e.IsInnerIPv4 ? 32 : 128)}\""));
             string routes = string.Join(", ", own.Select(e => $$"""{ "prefix": "{{e.Prefix}}", "remote": "{{e.Remote}}" }"""));
             return $$"""
                 { "name": "{{name}}", "kind": "ipip", "local": "{{local}}",
-                  "device": { "type": "tun", "addresses": [{{addresses}}] }, "routes": [{{routes}}]{{policy}} }
+                  "device": { "type": "tun", "addresses": [{{addresses}}] }, "routes": [{{routes}}], "transport": "{{transport}}"{{policy}} }
                 """;
         }
     }

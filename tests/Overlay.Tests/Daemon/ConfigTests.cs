@@ -133,6 +133,7 @@ public class ConfigTests
             SourcePortCount = 4,
             Gro = false,
             Gso = false,
+            TunnelGso = false,
         }, tunnel.Endpoint);
         Assert.Equal(new OffloadConfig(false, false, false, false, false), tunnel.Offload);
     }

@@ -26,7 +26,7 @@ public class StatusTests
                     Drops = Drops((DropReason.NoRemote, 1)),
                 },
                 Ingress = new DirectionStatus(),
-                Endpoint = new EndpointStatus { Name = "192.0.2.1:4789", ReceiveBufferBytes = 4194304, SourcePorts = 16, KernelDrops = 5 },
+                Endpoint = new EndpointStatus { Name = "192.0.2.1:4789", ReceiveBufferBytes = 4194304, SourcePorts = 16, KernelDrops = 5, Transport = "udp", TunnelGsoSuperpackets = 1, TunnelGsoFrames = 2 },
                 Offload = new OffloadStatus
                 {
                     Tso = new OffloadUse { Asked = true, Active = true, Fallbacks = 2 },
@@ -121,7 +121,10 @@ public class StatusTests
                     "name": "192.0.2.1:4789",
                     "receiveBufferBytes": 4194304,
                     "sourcePorts": 16,
-                    "kernelDrops": 5
+                    "kernelDrops": 5,
+                    "transport": "udp",
+                    "tunnelGsoSuperpackets": 1,
+                    "tunnelGsoFrames": 2
                   }
                 },
                 {
@@ -216,8 +219,8 @@ public class StatusTests
             vx42    TSO      -                                2
             vx42    USO      kernel refused (EINVAL)          0
 
-            TUNNEL  ENDPOINT        RECEIVE-BUFFER  SOURCE-PORTS  KERNEL-DROPS
-            vx42    192.0.2.1:4789         4194304            16             5
+            TUNNEL  ENDPOINT        RECEIVE-BUFFER  SOURCE-PORTS  KERNEL-DROPS  TRANSPORT
+            vx42    192.0.2.1:4789         4194304            16             5        udp
 
             """;
         Assert.Equal(Golden, StatusTable.Format(Sample));

@@ -43,6 +43,45 @@ public sealed class PacketBatchTests
     }
 
     [Fact]
+    public void Parts_of_one_reservation_become_packets_in_any_order_and_what_follows_lies_behind_all_of_them()
+    {
+        int room = _batch.Room;
+        Assert.True(_batch.TryReserve(3000, out Span<byte> space));
+        space[..1000].Fill(1);
+        space[2000..].Fill(2);
+        Assert.Equal(0, _batch.Commit(2000, 900));
+        Assert.Equal(1, _batch.Commit(0, 1000));
+        Assert.Equal((900, 1000), (_batch.Length(0), _batch.Length(1)));
+        Assert.Equal((-1, -1), (_batch.Meta(1).Output, _batch.Meta(1).Tunnel));
+        // 3000 bytes less 100 that no part took, rounded up, and the headroom.
+        Assert.Equal(room - 2944 - 128, _batch.Room);
+
+        Append(Enumerable.Repeat((byte)3, 100).ToArray());
+        _batch.Prepend(2, 128).Fill(0xEE);
+        Assert.True(_batch.Data(0).IndexOfAnyExcept((byte)2) < 0);
+        Assert.True(_batch.Data(1).IndexOfAnyExcept((byte)1) < 0);
+    }
+
+    [Fact]
+    public void A_part_lies_within_the_slab_and_needs_a_reservation_and_a_descriptor()
+    {
+        Assert.Throws<InvalidOperationException>(() => _batch.Commit(0, 1));
+        Assert.True(_batch.TryReserve(100, out _));
+        Assert.Throws<ArgumentOutOfRangeException>(() => _batch.Commit(-1, 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => _batch.Commit(0, -1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => _batch.Commit(int.MaxValue, 200_000));
+        Assert.Throws<ArgumentOutOfRangeException>(() => _batch.Commit(0, 200_000 - 127));
+        for (int i = 0; i < 4; i++)
+        {
+            _batch.Commit(i * 10, 10);
+        }
+
+        Assert.Throws<InvalidOperationException>(() => _batch.Commit(50, 1));
+        Assert.Equal(0, _batch.Room);
+        Assert.Equal(4, _batch.Count);
+    }
+
+    [Fact]
     public void A_full_batch_says_so_and_loses_nothing()
     {
         for (int i = 0; i < 4; i++)
