@@ -59,7 +59,7 @@ internal sealed unsafe class RawPacketSender
             result = PortResult.WouldBlock;
         }
 
-        Refusals.Close(batch);
+        Refusals.Close(batch, batch.Selection);
 
         return result;
     }

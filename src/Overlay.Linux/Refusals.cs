@@ -12,10 +12,10 @@ internal static class Refusals
         meta.Drop = reason;
     }
 
-    /// <summary>Drops each selected descriptor of which every segment that was tried was refused.</summary>
-    public static void Close(PacketBatch batch)
+    /// <summary>Drops each of the descriptors of which every segment that was tried was refused.</summary>
+    public static void Close(PacketBatch batch, ReadOnlySpan<int> descriptors)
     {
-        foreach (int index in batch.Selection)
+        foreach (int index in descriptors)
         {
             ref PacketMeta meta = ref batch.Meta(index);
             if (meta.State == PacketState.Pending && meta.RefusedSegments != 0)

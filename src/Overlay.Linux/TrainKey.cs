@@ -12,8 +12,8 @@ internal readonly record struct TrainKey
     /// <summary>The outer destination port.</summary>
     public ushort Port { get; init; }
 
-    /// <summary>The send socket, and so the source port.</summary>
-    public ushort Socket { get; init; }
+    /// <summary>What stands for the source port: the output's number for it.</summary>
+    public ushort Source { get; init; }
 
     /// <summary>The outer traffic class.</summary>
     public byte TrafficClass { get; init; }
@@ -29,5 +29,5 @@ internal readonly record struct TrainKey
     /// source port and flow label, but its packets may differ in ECN, DSCP, TTL and DF.
     /// </summary>
     public bool MayShareFlow(in TrainKey other) =>
-        Socket == other.Socket && FlowLabel == other.FlowLabel && Port == other.Port && Remote == other.Remote;
+        Source == other.Source && FlowLabel == other.FlowLabel && Port == other.Port && Remote == other.Remote;
 }

@@ -247,7 +247,7 @@ public sealed class TunDevice : IPacketPort
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.ReceiveBurstBytes, nameof(options));
     }
 
-    private static unsafe FileDescriptor OpenClone()
+    internal static unsafe FileDescriptor OpenClone()
     {
         int handle;
         fixed (byte* path = "/dev/net/tun"u8)
@@ -284,7 +284,7 @@ public sealed class TunDevice : IPacketPort
         _ => null,
     });
 
-    private static unsafe string Attach(FileDescriptor device, string name, TunDeviceOptions options)
+    internal static unsafe string Attach(FileDescriptor device, string name, TunDeviceOptions options)
     {
         int flags = Tun.IFF_NO_PI | (options.Layer == DeviceLayer.Ethernet ? Tun.IFF_TAP : Tun.IFF_TUN) |
             (options.VnetHeader ? Tun.IFF_VNET_HDR : 0) | (options.MultiQueue ? Tun.IFF_MULTI_QUEUE : 0);
@@ -333,7 +333,7 @@ public sealed class TunDevice : IPacketPort
         return SetOffload(device, 0) ? capabilities : throw LinuxException.Last(nameof(Tun.TUNSETOFFLOAD), name);
     }
 
-    private static unsafe bool SetOffload(FileDescriptor device, uint offloads) =>
+    internal static unsafe bool SetOffload(FileDescriptor device, uint offloads) =>
         Libc.ioctl(device.Value, Tun.TUNSETOFFLOAD, (void*)offloads) == 0;
 
     /// <summary>Sets the queue's length and returns the interface's index.</summary>

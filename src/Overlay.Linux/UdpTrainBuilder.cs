@@ -12,51 +12,56 @@ internal sealed class UdpTrainBuilder
 {
     private const int MaxGroups = 8;
 
-    private readonly SourcePortSockets _sockets;
-    private readonly UdpTrainSender _sender;
+    private readonly UdpTrainOutput _output;
+    private readonly ISuperpacketOutput? _superpackets;
     private readonly ushort _port;
     private readonly bool _ipv4;
     private readonly UdpTrainGroup?[] _groups = new UdpTrainGroup?[MaxGroups];
     private int _open;
 
-    public UdpTrainBuilder(SourcePortSockets sockets, UdpTrainSender sender, ushort port, bool ipv4)
+    /// <summary>Makes a builder.</summary>
+    /// <param name="output">Takes the trains.</param>
+    /// <param name="superpackets">Takes superpackets whole; null if they are to be cut.</param>
+    /// <param name="port">The destination port of packets that name none.</param>
+    /// <param name="ipv4">The family of the outer addresses.</param>
+    public UdpTrainBuilder(UdpTrainOutput output, ISuperpacketOutput? superpackets, ushort port, bool ipv4)
     {
-        _sockets = sockets;
-        _sender = sender;
+        _output = output;
+        _superpackets = superpackets;
         _port = port;
         _ipv4 = ipv4;
     }
 
     private ReadOnlySpan<UdpTrainGroup> Open => _groups.AsSpan(0, _open)!;
 
-    /// <summary>Sends the selected descriptors.</summary>
-    public PortResult Send(PacketBatch batch)
+    /// <summary>Sends the descriptors named.</summary>
+    public PortResult Send(PacketBatch batch, ReadOnlySpan<int> descriptors)
     {
         _open = 0;
-        foreach (int index in batch.Selection)
+        foreach (int index in descriptors)
         {
             if (batch.Meta(index).State == PacketState.Pending && !Add(batch, index))
             {
-                return Abandon(batch);
+                return Abandon(batch, descriptors);
             }
         }
 
-        return _sender.Send(batch, Open) ? Finish(batch, PortResult.Ok) : Abandon(batch);
+        return _output.Send(batch, Open) ? Finish(batch, descriptors, PortResult.Ok) : Abandon(batch, descriptors);
     }
 
-    private PortResult Abandon(PacketBatch batch)
+    private PortResult Abandon(PacketBatch batch, ReadOnlySpan<int> descriptors)
     {
         foreach (UdpTrainGroup group in Open)
         {
-            UdpTrainSender.Abandon(batch, group);
+            UdpTrainOutput.Abandon(batch, group);
         }
 
-        return Finish(batch, PortResult.WouldBlock);
+        return Finish(batch, descriptors, PortResult.WouldBlock);
     }
 
-    private static PortResult Finish(PacketBatch batch, PortResult result)
+    private static PortResult Finish(PacketBatch batch, ReadOnlySpan<int> descriptors, PortResult result)
     {
-        Refusals.Close(batch);
+        Refusals.Close(batch, descriptors);
 
         return result;
     }
@@ -75,6 +80,11 @@ internal sealed class UdpTrainBuilder
 
         if (meta.Segmentation != SegmentationKind.None)
         {
+            if (_superpackets is not null)
+            {
+                return SendWhole(batch, index, ref meta);
+            }
+
             if (!Segmentation.TryPlan(frame, meta, out SegmentPlan plan))
             {
                 batch.Drop(index, DropReason.BadLength);
@@ -102,8 +112,29 @@ internal sealed class UdpTrainBuilder
             return true;
         }
 
-        group.Commit(VxlanPacket.HeaderLength + frame.Length, index, _sender.MaxSegments);
+        group.Commit(VxlanPacket.HeaderLength + frame.Length, index, _output.MaxSegments);
         return true;
+    }
+
+    private bool SendWhole(PacketBatch batch, int index, ref PacketMeta meta)
+    {
+        if (!TryFindGroup(batch, ref meta, out UdpTrainGroup group))
+        {
+            return false;
+        }
+
+        if (group.SegmentCount > 0)
+        {
+            // Of the same flow, and before this one.
+            if (!_output.Send(batch, new ReadOnlySpan<UdpTrainGroup>(in group)))
+            {
+                return false;
+            }
+
+            group.Clear();
+        }
+
+        return _superpackets!.Send(batch, index, group.Key);
     }
 
     private bool AddSegments(PacketBatch batch, int index, ref PacketMeta meta, scoped in SegmentPlan plan)
@@ -134,7 +165,7 @@ internal sealed class UdpTrainBuilder
             }
 
             int length = plan.WriteSegment(i, Begin(group, meta.Vni, plan.MaximumLength));
-            group.Commit(VxlanPacket.HeaderLength + length, index, _sender.MaxSegments);
+            group.Commit(VxlanPacket.HeaderLength + length, index, _output.MaxSegments);
         }
 
         return true;
@@ -165,7 +196,7 @@ internal sealed class UdpTrainBuilder
             return true;
         }
 
-        if (!_sender.Send(batch, new ReadOnlySpan<UdpTrainGroup>(in group)))
+        if (!_output.Send(batch, new ReadOnlySpan<UdpTrainGroup>(in group)))
         {
             return false;
         }
@@ -176,14 +207,13 @@ internal sealed class UdpTrainBuilder
 
     private bool TryFindGroup(PacketBatch batch, ref PacketMeta meta, out UdpTrainGroup group)
     {
-        int socket = _sockets.Select(meta.FlowHash);
-        meta.SourcePort = _sockets.Port(socket);
+        ushort source = _output.SelectSource(ref meta);
         TrainKey key = new()
         {
             Remote = meta.Remote,
             FlowLabel = _ipv4 ? 0 : meta.FlowLabel & 0xF_FFFF,
             Port = meta.DestinationPort != 0 ? meta.DestinationPort : _port,
-            Socket = (ushort)socket,
+            Source = source,
             TrafficClass = meta.TrafficClass,
             Ttl = meta.Ttl,
             DontFragment = _ipv4 && meta.DontFragment,
@@ -200,7 +230,7 @@ internal sealed class UdpTrainBuilder
             if (group.Key.MayShareFlow(key))
             {
                 // What is open goes first, lest this packet overtakes one of its own flow; then the group is free for the new key.
-                if (!_sender.Send(batch, new ReadOnlySpan<UdpTrainGroup>(in group)))
+                if (!_output.Send(batch, new ReadOnlySpan<UdpTrainGroup>(in group)))
                 {
                     return false;
                 }
@@ -213,7 +243,7 @@ internal sealed class UdpTrainBuilder
         if (_open == MaxGroups)
         {
             group = _groups[0]!;
-            if (!_sender.Send(batch, Open))
+            if (!_output.Send(batch, Open))
             {
                 return false;
             }

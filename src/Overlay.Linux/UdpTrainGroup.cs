@@ -83,6 +83,9 @@ internal sealed unsafe class UdpTrainGroup
     /// <summary>The descriptor that a datagram comes from.</summary>
     public int Descriptor(int segment) => _descriptors[segment];
 
+    /// <summary>The descriptors that the datagrams of a train come from.</summary>
+    public ReadOnlySpan<int> Descriptors(in Train train) => _descriptors.AsSpan(train.FirstSegment, train.SegmentCount);
+
     /// <summary>Where a byte of the buffer lies; the buffer is pinned.</summary>
     public byte* Address(int offset) => _address + offset;
 

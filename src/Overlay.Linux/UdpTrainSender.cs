@@ -9,7 +9,7 @@ namespace Overlay.Linux;
 /// more than 128 segments, no outer checksum, or a blackhole route, so it never turns anything off by itself. ENETUNREACH, EHOSTUNREACH,
 /// EACCES: the route says no. ECONNREFUSED and others: an ICMP error about an earlier packet, to whomever that went.
 /// </remarks>
-internal sealed unsafe class UdpTrainSender
+internal sealed unsafe class UdpTrainSender : UdpTrainOutput
 {
     private const int MaxMessages = 64;
 
@@ -45,9 +45,6 @@ internal sealed unsafe class UdpTrainSender
         MaxSegments = gso ? UdpTrainGroup.MaxTrainSegments : 1;
     }
 
-    /// <summary>The most datagrams of one train; 1 while UDP_SEGMENT is not used.</summary>
-    public int MaxSegments { get; private set; }
-
     /// <summary>How often a train was refused as such and its datagrams went one by one.</summary>
     public long Fallbacks { get; private set; }
 
@@ -57,9 +54,17 @@ internal sealed unsafe class UdpTrainSender
     /// <summary>Messages that the kernel took: trains and single datagrams.</summary>
     public long Messages { get; private set; }
 
+    /// <inheritdoc/>
+    public override ushort SelectSource(ref PacketMeta meta)
+    {
+        int socket = _sockets.Select(meta.FlowHash);
+        meta.SourcePort = _sockets.Port(socket);
+        return (ushort)socket;
+    }
+
     /// <summary>Sends all trains of the groups that are not done yet, those of one socket with one call.</summary>
     /// <returns>false if a socket takes no more now; what was not sent is not done.</returns>
-    public bool Send(PacketBatch batch, ReadOnlySpan<UdpTrainGroup> groups)
+    public override bool Send(PacketBatch batch, ReadOnlySpan<UdpTrainGroup> groups)
     {
         uint sent = 0;
         for (int i = 0; i < groups.Length; i++)
@@ -69,12 +74,12 @@ internal sealed unsafe class UdpTrainSender
                 continue;
             }
 
-            int socket = groups[i].Key.Socket;
+            int socket = groups[i].Key.Source;
             bool dontFragment = groups[i].Key.DontFragment;
             _sockets.SetDontFragment(socket, dontFragment);
             for (int j = i; j < groups.Length; j++)
             {
-                if (groups[j].Key.Socket == socket && groups[j].Key.DontFragment == dontFragment)
+                if (groups[j].Key.Source == socket && groups[j].Key.DontFragment == dontFragment)
                 {
                     sent |= 1u << j;
                     if (!Send(batch, groups[j]))
@@ -92,24 +97,6 @@ internal sealed unsafe class UdpTrainSender
         }
 
         return true;
-    }
-
-    /// <summary>Gives up on what is not done: descriptors of which nothing was sent stay pending, the others cannot be sent a second time.</summary>
-    public static void Abandon(PacketBatch batch, UdpTrainGroup group)
-    {
-        for (int i = 0; i < group.TrainCount; i++)
-        {
-            ref UdpTrainGroup.Train train = ref group[i];
-            for (int j = 0; j < train.SegmentCount && !train.Done; j++)
-            {
-                int descriptor = group.Descriptor(train.FirstSegment + j);
-                ref PacketMeta meta = ref batch.Meta(descriptor);
-                if (meta.State == PacketState.Sent)
-                {
-                    Refusals.Book(ref meta, 1, DropReason.QueueFull);
-                }
-            }
-        }
     }
 
     private bool Send(PacketBatch batch, UdpTrainGroup group)
@@ -141,7 +128,7 @@ internal sealed unsafe class UdpTrainSender
         _slots = 0;
         for (int first = 0; first < count;)
         {
-            int handle = _sockets.Handle(_slotGroups[first].Key.Socket);
+            int handle = _sockets.Handle(_slotGroups[first].Key.Source);
             int sent = _sender.Send(handle, _messages.Header(first), count - first, out Errno errno);
             Messages += sent;
             for (int i = first; i < first + sent; i++)
@@ -278,7 +265,7 @@ internal sealed unsafe class UdpTrainSender
     // The rule of the error queue: read it, attribute what it says, and send the same message once more.
     private Errno Repeat(UdpTrainGroup group, int offset, int length, int segmentSize, Errno errno)
     {
-        int handle = _sockets.Handle(group.Key.Socket);
+        int handle = _sockets.Handle(group.Key.Source);
         for (int i = 0; i < MaxRepeats && IsOfIcmp(errno); i++)
         {
             int found = _errors.Drain(handle);
@@ -301,7 +288,7 @@ internal sealed unsafe class UdpTrainSender
         int sent;
         do
         {
-            sent = _sender.Send(_sockets.Handle(group.Key.Socket), _messages.Header(RepeatSlot), 1, out errno);
+            sent = _sender.Send(_sockets.Handle(group.Key.Source), _messages.Header(RepeatSlot), 1, out errno);
         }
         while (sent == 0 && errno == Errno.EINTR);
         Messages += sent;
@@ -331,33 +318,6 @@ internal sealed unsafe class UdpTrainSender
 
     private const int ENONET = 64;
     private const int EPROTO = 71;
-
-    private static void MarkSent(PacketBatch batch, UdpTrainGroup group, ref UdpTrainGroup.Train train)
-    {
-        MarkSent(batch, group, train.FirstSegment, train.SegmentCount);
-        train.Done = true;
-    }
-
-    private static void MarkSent(PacketBatch batch, UdpTrainGroup group, int firstSegment, int count)
-    {
-        int last = -1;
-        for (int i = firstSegment; i < firstSegment + count; i++)
-        {
-            int descriptor = group.Descriptor(i);
-            if (descriptor == last)
-            {
-                // The segments of one superpacket lie together.
-                continue;
-            }
-
-            last = descriptor;
-            ref PacketMeta meta = ref batch.Meta(descriptor);
-            if (meta.State == PacketState.Pending)
-            {
-                meta.State = PacketState.Sent;
-            }
-        }
-    }
 
     private void Fill(int slot, UdpTrainGroup group, int offset, int length, int segmentSize)
     {

@@ -59,12 +59,16 @@ public sealed class UdpTunnelSocket : IPacketPort
         _outerLength = ipv4 ? IPv4UdpLength : IPv6UdpLength;
         _mtu = new LinkMtu(socket, options.Link, options.Local);
         _sender = new UdpTrainSender(sources, _errors, sender, _mtu, scope, ipv4, options is { Gso: true, OuterChecksum: true });
-        _builder = new UdpTrainBuilder(sources, _sender, options.Port, ipv4);
+        _builder = new UdpTrainBuilder(_sender, superpackets: null, options.Port, ipv4);
+        Options = options;
         Local = options.Local;
         InnerMtu = options.InnerMtu;
         Name = FormatName(options);
         ReceiveBufferBytes = socket.Get(SocketConstants.SOL_SOCKET, SocketConstants.SO_RCVBUF, "SO_RCVBUF");
     }
+
+    /// <summary>How it was bound.</summary>
+    internal UdpTunnelOptions Options { get; }
 
     /// <inheritdoc/>
     public string Name { get; }
@@ -225,8 +229,11 @@ public sealed class UdpTunnelSocket : IPacketPort
     public PortResult Send(PacketBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        return _builder.Send(batch);
+        return _builder.Send(batch, batch.Selection);
     }
+
+    /// <summary>Sends the descriptors named, as <see cref="Send(PacketBatch)"/> does those of the selection.</summary>
+    internal PortResult Send(PacketBatch batch, ReadOnlySpan<int> descriptors) => _builder.Send(batch, descriptors);
 
     /// <inheritdoc/>
     public void Dispose()

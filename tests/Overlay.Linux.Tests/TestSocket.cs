@@ -37,6 +37,12 @@ internal sealed class TestSocket : IDisposable
 
     public void SendTo(ReadOnlySpan<byte> data, string address, int port) => _socket.SendTo(data, new IPEndPoint(IPAddress.Parse(address), port));
 
+    public byte[] Receive(int timeoutMilliseconds)
+    {
+        _socket.ReceiveTimeout = timeoutMilliseconds;
+        return Receive();
+    }
+
     public byte[] Receive()
     {
         byte[] buffer = new byte[65_536];

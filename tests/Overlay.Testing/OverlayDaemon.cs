@@ -66,8 +66,9 @@ public sealed class OverlayDaemon : IDisposable
     /// <param name="netns">Where.</param>
     /// <param name="tunnels">The members of the configuration's <c>tunnels</c> array, as JSON: <c>{ "name": … }, { … }</c>.</param>
     /// <param name="workers">The configuration's <c>workers</c> object, as JSON; null for the default.</param>
+    /// <param name="wrapper">A program and its arguments that start overlayd in their place, such as <c>setpriv</c>.</param>
     /// <exception cref="InvalidOperationException">It ended instead; the message has what it said.</exception>
-    public static OverlayDaemon Start(Netns netns, string tunnels, string? workers = null)
+    public static OverlayDaemon Start(Netns netns, string tunnels, string? workers = null, params string[] wrapper)
     {
         ArgumentNullException.ThrowIfNull(netns);
         TunAccess.Require();
@@ -76,7 +77,7 @@ public sealed class OverlayDaemon : IDisposable
         string socket = Path.Combine(directory, "overlayd.sock");
         File.WriteAllText(config, $$"""{ "control": { "socket": "{{socket}}" }, {{(workers is null ? "" : $"\"workers\": {workers},")}} "tunnels": [ {{tunnels}} ] }""");
         long begin = Stopwatch.GetTimestamp();
-        Process process = Command.Start("ip", "netns", "exec", netns.Name, Program, "run", "--config", config);
+        Process process = Command.Start("ip", ["netns", "exec", netns.Name, .. wrapper, Program, "run", "--config", config]);
         Task<string?> first = process.StandardOutput.ReadLineAsync();
         bool said = first.Wait(ReadyBound);
         OverlayDaemon daemon = new(netns, directory, process) { StartTime = Stopwatch.GetElapsedTime(begin) };

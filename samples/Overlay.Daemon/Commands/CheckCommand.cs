@@ -30,6 +30,12 @@ internal static class CheckCommand
         foreach (TunnelConfig tunnel in config.Tunnels)
         {
             output.WriteLine(Describe(tunnel));
+            if (tunnel.Endpoint.Transport == Transport.TunnelGso)
+            {
+                output.WriteLine(
+                    $"{tunnel.Name}: warning: with transport tunnelGso outer packets pass by routing rules for marks and ports, netfilter and IPsec: " +
+                    "they go straight to the interface that the route to the remote names; \"udp\" is right where those must see them");
+            }
         }
 
         output.WriteLine($"{file}: ok");

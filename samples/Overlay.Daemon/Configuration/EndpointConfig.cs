@@ -39,6 +39,12 @@ internal sealed record EndpointConfig
     /// <summary>Whether trains are sent in one piece (UDP_SEGMENT).</summary>
     public bool Gso { get; init; } = true;
 
+    /// <summary>How packets leave.</summary>
+    public Transport Transport { get; init; }
+
+    /// <summary>Whether the transport <c>tunnelGso</c> may be used where it is asked for (offload.tunnelGso).</summary>
+    public bool TunnelGso { get; init; } = true;
+
     /// <summary>For messages: <c>192.0.2.1:4789</c>, <c>[2001:db8::1]:4789</c>, and for IP in IP the address alone.</summary>
     public override string ToString() => Port == 0 ? $"{Local}" : Local.IsIPv4 ? $"{Local}:{Port}" : $"[{Local}]:{Port}";
 }

@@ -35,5 +35,5 @@ internal readonly record struct RouteConfig(ValueIPAddress Prefix, int PrefixLen
 /// <param name="Uso">The device hands over UDP superpackets.</param>
 /// <param name="Gro">Received trains and superpackets are taken in one piece.</param>
 /// <param name="Gso">Trains are sent in one piece.</param>
-/// <param name="TunnelGso">Without effect with the transport <c>udp</c>, the one of this version.</param>
+/// <param name="TunnelGso">Superpackets leave whole; without effect with the transport <c>udp</c>.</param>
 internal sealed record OffloadConfig(bool Tso = true, bool Uso = true, bool Gro = true, bool Gso = true, bool TunnelGso = true);

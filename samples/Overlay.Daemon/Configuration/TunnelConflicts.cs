@@ -57,12 +57,14 @@ internal static class TunnelConflicts
         EndpointConfig a = first.Endpoint;
         EndpointConfig b = second.Endpoint;
         Differ(Describe(a.Link), Describe(b.Link), null, "link");
+        Differ(Describe(a.Transport), Describe(b.Transport), null, "transport");
         Differ(a.OuterChecksum ? "\"on\"" : "\"off\"", b.OuterChecksum ? "\"on\"" : "\"off\"", "policy", "outerChecksum");
         Differ(a.ZeroChecksumIPv6 ? "\"accept\"" : "\"reject\"", b.ZeroChecksumIPv6 ? "\"accept\"" : "\"reject\"", "policy", "zeroChecksumIpv6");
         Differ(Ports(a), Ports(b), "policy", "sourcePorts");
         Differ($"{a.SourcePortCount}", $"{b.SourcePortCount}", "policy", "sourcePortCount");
         Differ(a.Gro ? "true" : "false", b.Gro ? "true" : "false", "offload", "gro");
         Differ(a.Gso ? "true" : "false", b.Gso ? "true" : "false", "offload", "gso");
+        Differ(a.TunnelGso ? "true" : "false", b.TunnelGso ? "true" : "false", "offload", "tunnelGso");
 
         void Differ(string left, string right, string? group, string key)
         {
@@ -77,6 +79,8 @@ internal static class TunnelConflicts
     }
 
     private static string Describe(string? link) => link is null ? "absent" : ConfigNode.Quote(link);
+
+    private static string Describe(Transport transport) => transport == Transport.TunnelGso ? "\"tunnelGso\"" : "\"udp\"";
 
     private static string Ports(EndpointConfig endpoint) => $"\"{endpoint.SourcePortMinimum}-{endpoint.SourcePortMaximum}\"";
 

@@ -25,7 +25,7 @@ internal static class TunnelReader
         ValueIPAddress? local = UnderlayReader.Local(tunnel.Require("local", "the underlay address of this end"), link is not null, values);
         (int vni, int port) = ReadIdentity(tunnel, kind, values);
         OffloadConfig offload = ReadOffload(tunnel.Take("offload"), values, errors);
-        ReadTransport(tunnel, kind, values, errors);
+        Transport transport = ReadTransport(tunnel, kind, values);
 
         var underlay = new UnderlayReader(local, link is not null, values, errors);
         var forwarding = new ForwardingReader(tunnel, kind, device?.Layer, underlay, values, errors);
@@ -44,7 +44,17 @@ internal static class TunnelReader
             Device = device!,
             Policy = policy,
             Offload = offload,
-            Endpoint = sockets with { Kind = kind!.Value, Local = local!.Value, Port = (ushort)port, Link = link, Gro = offload.Gro, Gso = offload.Gso },
+            Endpoint = sockets with
+            {
+                Kind = kind!.Value,
+                Local = local!.Value,
+                Port = (ushort)port,
+                Link = link,
+                Gro = offload.Gro,
+                Gso = offload.Gso,
+                Transport = transport,
+                TunnelGso = offload.TunnelGso,
+            },
         };
     }
 
@@ -105,22 +115,15 @@ internal static class TunnelReader
         return link;
     }
 
-    private static void ReadTransport(ObjectReader tunnel, TunnelKind? kind, ValueReader values, ConfigErrors errors)
+    private static Transport ReadTransport(ObjectReader tunnel, TunnelKind? kind, ValueReader values)
     {
         if (kind == TunnelKind.IPInIP)
         {
             tunnel.Refuse("transport", "by an ipip tunnel");
-            return;
+            return Transport.Udp;
         }
 
-        ConfigNode? node = tunnel.Take("transport");
-        if (ValueReader.IsWord(node, "tunnelGso"))
-        {
-            errors.Add(node!.Line, "transport \"tunnelGso\" is not available in this version; \"udp\" is");
-            return;
-        }
-
-        values.Choice(node, "transport", ("udp", true));
+        return values.Choice(tunnel.Take("transport"), "transport", ("udp", Transport.Udp), ("tunnelGso", Transport.TunnelGso)) ?? Transport.Udp;
     }
 
     private static OffloadConfig ReadOffload(ConfigNode? node, ValueReader values, ConfigErrors errors)

@@ -12,6 +12,7 @@ internal sealed class EndpointRuntime : IDisposable
     private static readonly string[] KernelTunnels = ["ipip", "sit", "ip6_tunnel"];
 
     private readonly EndpointConfig _config;
+    private readonly string? _transportRefusal;
 
     /// <summary>Binds the sockets.</summary>
     /// <param name="config">The endpoint.</param>
@@ -22,7 +23,7 @@ internal sealed class EndpointRuntime : IDisposable
         _config = config;
         Ingress = new TunnelIngress(config.Kind);
         Port = config.Kind == TunnelKind.Vxlan
-            ? UdpTunnelSocket.Bind(new UdpTunnelOptions
+            ? TunnelGsoTransport.Open(config, UdpTunnelSocket.Bind(new UdpTunnelOptions
             {
                 Local = config.Local,
                 Port = config.Port,
@@ -35,7 +36,7 @@ internal sealed class EndpointRuntime : IDisposable
                 Gso = config.Gso,
                 Gro = config.Gro,
                 InnerMtu = (ushort)innerMtu,
-            })
+            }), out _transportRefusal)
             : RawTunnelSocket.Bind(new RawTunnelOptions { Local = config.Local, Link = config.Link, InnerMtu = (ushort)innerMtu });
     }
 
@@ -67,22 +68,40 @@ internal sealed class EndpointRuntime : IDisposable
         }
     }
 
+    /// <summary>How packets leave, if it is not as usual, in one line for the log; null if it is.</summary>
+    public string? Transport => Port is TunnelGsoSocket gso
+        ? $"{Port.Name}: transport tunnelGso by the interface {gso.DeviceName}"
+        : _transportRefusal is null ? null : $"{Port.Name}: transport tunnelGso is not available, udp is used: {_transportRefusal}";
+
     public EndpointStatus Status() => Port switch
     {
-        UdpTunnelSocket udp => new EndpointStatus
+        TunnelGsoSocket gso => Status(gso.Socket) with
         {
-            Name = udp.Name,
-            ReceiveBufferBytes = udp.ReceiveBufferBytes,
-            Gso = udp.GsoActive,
-            Gro = _config.Gro,
-            SourcePorts = udp.SourcePorts.Length,
-            KernelDrops = udp.KernelDrops,
+            Transport = gso.Active ? "tunnelGso" : "udp",
+            TransportReason = gso.Failure,
+            TunnelGso = gso.Active,
+            TunnelGsoSuperpackets = gso.Superpackets,
+            TunnelGsoFrames = gso.Frames,
+            TunnelGsoFallbacks = gso.Fallbacks,
         },
+        UdpTunnelSocket udp => Status(udp),
         RawTunnelSocket raw => new EndpointStatus { Name = raw.Name, ReceiveBufferBytes = raw.ReceiveBufferBytes, KernelDrops = raw.KernelDrops },
         _ => throw new InvalidOperationException($"{Port.GetType().Name} is no endpoint."),
     };
 
     public void Dispose() => Port.Dispose();
+
+    private EndpointStatus Status(UdpTunnelSocket socket) => new()
+    {
+        Name = socket.Name,
+        ReceiveBufferBytes = socket.ReceiveBufferBytes,
+        Gso = socket.GsoActive,
+        Gro = _config.Gro,
+        SourcePorts = socket.SourcePorts.Length,
+        KernelDrops = socket.KernelDrops,
+        Transport = "udp",
+        TransportReason = _transportRefusal,
+    };
 
     private static string OnOff(bool value) => value ? "on" : "off";
 }

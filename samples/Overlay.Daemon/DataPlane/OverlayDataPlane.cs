@@ -28,6 +28,11 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
             EndpointRuntime endpoint = new(group.Key, group.Min(tunnel => mtus[tunnel]));
             _endpoints.Add(group.Key, endpoint);
             log(endpoint.Granted);
+            if (endpoint.Transport is { } transport)
+            {
+                log(transport);
+            }
+
             if (endpoint.Neighbor is { } neighbor)
             {
                 log(neighbor);

@@ -101,4 +101,24 @@ internal sealed record EndpointStatus
 
     /// <summary>Packets that the kernel dropped before anybody here saw them: full receive buffers (SO_RXQ_OVFL).</summary>
     public long KernelDrops { get; init; }
+
+    /// <summary>How packets leave now, <c>udp</c> or <c>tunnelGso</c>; absent for IP in IP.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Transport { get; init; }
+
+    /// <summary>Why they do not leave by the transport that was asked for; absent if they do.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? TransportReason { get; init; }
+
+    /// <summary>Whether superpackets leave whole.</summary>
+    public bool TunnelGso { get; init; }
+
+    /// <summary>Superpackets that left whole.</summary>
+    public long TunnelGsoSuperpackets { get; init; }
+
+    /// <summary>What the kernel took through the TAP: superpackets, trains and single datagrams.</summary>
+    public long TunnelGsoFrames { get; init; }
+
+    /// <summary>How often the TAP refused a frame, so that its packets left by the sockets.</summary>
+    public long TunnelGsoFallbacks { get; init; }
 }

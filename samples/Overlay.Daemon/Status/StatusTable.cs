@@ -73,13 +73,13 @@ internal static class StatusTable
 
     private static IEnumerable<string[]> Endpoints(DaemonStatus status)
     {
-        yield return ["TUNNEL", "ENDPOINT", "RECEIVE-BUFFER", "GSO", "GRO", "SOURCE-PORTS", "KERNEL-DROPS"];
+        yield return ["TUNNEL", "ENDPOINT", "RECEIVE-BUFFER", "GSO", "GRO", "SOURCE-PORTS", "KERNEL-DROPS", "TRANSPORT"];
         foreach (TunnelStatus tunnel in status.Tunnels)
         {
             if (tunnel.Endpoint is EndpointStatus e)
             {
                 yield return [tunnel.Name, e.Name, Number(e.ReceiveBufferBytes), e.Gso ? "on" : "off", e.Gro ? "on" : "off", Number(e.SourcePorts),
-                    Number(e.KernelDrops)];
+                    Number(e.KernelDrops), e.Transport ?? "-"];
             }
         }
     }

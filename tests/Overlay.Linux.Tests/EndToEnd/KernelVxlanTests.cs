@@ -72,9 +72,11 @@ public sealed class KernelVxlanTests
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Every_checksum_on_the_wire_is_right_and_no_outer_packet_is_a_fragment(bool ipv6Underlay)
+    [InlineData(false, "udp")]
+    [InlineData(true, "udp")]
+    [InlineData(false, "tunnelGso")]
+    [InlineData(true, "tunnelGso")]
+    public void Every_checksum_on_the_wire_is_right_and_no_outer_packet_is_a_fragment(bool ipv6Underlay, string transport)
     {
         Requires.Tool("tshark");
         using PeerLab lab = new(ipv6Underlay);
@@ -82,7 +84,7 @@ public sealed class KernelVxlanTests
         lab.Us.EthtoolOff("u0", "tx", "gro");
         lab.Them.EthtoolOff("u1", "tx", "gro");
         lab.AddKernelVxlan();
-        using OverlayDaemon daemon = lab.StartDaemon();
+        using OverlayDaemon daemon = lab.StartDaemon($", \"transport\": \"{transport}\"");
         using WireLog log = new(lab.Them, "u1");
         Assert.Equal(0, Ping.Run(lab.Us, "10.42.0.2", 10, "-i", "0.01", "-s", "1000").Lost);
         Assert.Equal(0, Ping.Run(lab.Us, "fd42::2", 10, "-i", "0.01", "-s", "1000").Lost);
@@ -134,6 +136,8 @@ public sealed class KernelVxlanTests
         {
             Assert.Contains(packets, packet => packet[^1].Split("vxlan")[1].Contains(inner, StringComparison.Ordinal));
         }
+
+        Assert.Equal(transport, daemon.Query().GetProperty("tunnels")[0].GetProperty("endpoint").GetProperty("transport").GetString());
 
         lab.AssertNoFragments();
     }

@@ -26,7 +26,7 @@ public class StatusTests
                     Drops = Drops((DropReason.NoRemote, 1)),
                 },
                 Ingress = new DirectionStatus(),
-                Endpoint = new EndpointStatus { Name = "192.0.2.1:4789", ReceiveBufferBytes = 4194304, Gso = true, Gro = false, SourcePorts = 16, KernelDrops = 5 },
+                Endpoint = new EndpointStatus { Name = "192.0.2.1:4789", ReceiveBufferBytes = 4194304, Gso = true, Gro = false, SourcePorts = 16, KernelDrops = 5, Transport = "udp", TransportReason = "why", TunnelGsoSuperpackets = 1, TunnelGsoFrames = 2, TunnelGsoFallbacks = 3 },
             },
             new TunnelStatus
             {
@@ -85,7 +85,13 @@ public class StatusTests
                     "gso": true,
                     "gro": false,
                     "sourcePorts": 16,
-                    "kernelDrops": 5
+                    "kernelDrops": 5,
+                    "transport": "udp",
+                    "transportReason": "why",
+                    "tunnelGso": false,
+                    "tunnelGsoSuperpackets": 1,
+                    "tunnelGsoFrames": 2,
+                    "tunnelGsoFallbacks": 3
                   }
                 },
                 {
@@ -145,8 +151,8 @@ public class StatusTests
             ipip0        ingress    ecn-invalid        3
             (no tunnel)  -          unknown-vni        3
 
-            TUNNEL  ENDPOINT        RECEIVE-BUFFER  GSO  GRO  SOURCE-PORTS  KERNEL-DROPS
-            vx42    192.0.2.1:4789         4194304   on  off            16             5
+            TUNNEL  ENDPOINT        RECEIVE-BUFFER  GSO  GRO  SOURCE-PORTS  KERNEL-DROPS  TRANSPORT
+            vx42    192.0.2.1:4789         4194304   on  off            16             5        udp
 
             """;
         Assert.Equal(Golden, StatusTable.Format(Sample));
