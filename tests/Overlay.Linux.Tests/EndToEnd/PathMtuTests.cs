@@ -58,7 +58,7 @@ public sealed class PathMtuTests
 
         // Small packets flow while the stream goes on trying.
         long tooBig = TooBig(daemon);
-        Ping pings = Ping.Run(pair.Hosts[0], OverlayPair.Inner(1), 100, "-i", "0.01", "-W", "2");
+        Ping pings = Ping.Run(pair.Hosts[0], OverlayPair.Inner(1), 40, "-i", "0.01", "-W", "2");
         Assert.True(pings.Lost == 0, pings.Output);
         Wait.Until(() => TooBig(daemon) > tooBig, () => "the stream tries no more");
 
