@@ -176,6 +176,25 @@ public sealed class TunnelGsoSocketTests
     }
 
     [Fact]
+    public void The_congestion_answer_of_tcp_is_in_the_first_segment_only()
+    {
+        Requires.Tool("tshark");
+        using VtepLab lab = new();
+        lab.Us.EthtoolOff(VtepLab.OurDevice, "tso", "gso", "tx");
+        using TunnelGsoSocket socket = Open(lab);
+        using WireCapture wire = new(lab.Them, VtepLab.PeerDevice, 3, "udp dst port 4789");
+        int index = AddSuper(lab, tcp: true, inner6: false, outer6: false, payload: 3 * SegmentSize);
+        // CWR beside ACK and PSH. The checksum field holds the pseudo-header only.
+        lab.Batch.Data(index)[34 + 13] |= 0x80;
+        lab.SendAll(socket);
+        Assert.Equal((1, 0), (socket.Superpackets, socket.Fallbacks));
+        string[][] packets = wire.Fields("tcp.flags.cwr", "tcp.flags.push", "tcp.checksum.status");
+        Assert.Equal(["1", "0", "0"], packets.Select(packet => packet[0].Replace("True", "1", StringComparison.Ordinal).Replace("False", "0", StringComparison.Ordinal)));
+        Assert.Equal(["0", "0", "1"], packets.Select(packet => packet[1].Replace("True", "1", StringComparison.Ordinal).Replace("False", "0", StringComparison.Ordinal)));
+        Assert.All(packets, packet => Assert.Equal("1", packet[2]));
+    }
+
+    [Fact]
     public void Flood_copies_share_their_bytes_and_keep_them()
     {
         using VtepLab lab = new();
@@ -464,6 +483,31 @@ public sealed class TunnelGsoSocketTests
         }
 
         Assert.InRange(ports.Count, 60, 100);
+    }
+
+    [Fact]
+    public void Sending_allocates_nothing()
+    {
+        using VtepLab lab = new();
+        using TunnelGsoSocket socket = Open(lab);
+        AddSuper(lab, tcp: true, inner6: false, outer6: false);
+        lab.Add(VtepLab.Frame(100), flowHash: 1);
+        lab.Add(VtepLab.Frame(100), flowHash: 1);
+        lab.Add(VtepLab.Frame(200), VtepLab.Ours);
+        Allocations.Zero(() =>
+        {
+            for (int i = 0; i < lab.Batch.Count; i++)
+            {
+                lab.Batch.Meta(i).State = PacketState.Pending;
+            }
+
+            if (lab.Send(socket) != PortResult.Ok)
+            {
+                throw new InvalidOperationException("The kernel took less than all.");
+            }
+        });
+        Assert.InRange(socket.Superpackets, 256, long.MaxValue);
+        Assert.Equal(2 * socket.Superpackets, socket.Frames);
     }
 
     private static TunnelGsoSocket Open(VtepLab lab, bool outer6 = false, Func<UdpTunnelOptions, UdpTunnelOptions>? change = null, FrameWriter? writer = null)

@@ -24,6 +24,17 @@ public sealed class StructLayoutTests
     public void VnetHeader_has_10_bytes() => Assert.Equal(VnetHeader.Length, Unsafe.SizeOf<VnetHeader>());
 
     [Fact]
+    public void VnetTunnelHeader_has_24_bytes_and_ends_with_its_offsets()
+    {
+        VnetTunnelHeader header = new() { OuterTransportStart = 0x0201, InnerNetworkStart = 0x0403 };
+        header.Basic.ChecksumOffset = 0x0605;
+        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<VnetTunnelHeader>(in header));
+        Assert.Equal(24, bytes.Length);
+        Assert.Equal(new byte[] { 5, 6 }, bytes[8..10].ToArray());
+        Assert.Equal(new byte[] { 1, 2, 3, 4 }, bytes[20..].ToArray());
+    }
+
+    [Fact]
     public void Members_lie_where_the_kernel_reads_them()
     {
         InterfaceRequest request = new("vx42") { Value = 0x01020304 };

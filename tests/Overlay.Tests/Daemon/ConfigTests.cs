@@ -105,7 +105,7 @@ public class ConfigTests
     public void Every_policy_key_reaches_the_library_or_the_sockets()
     {
         TunnelConfig tunnel = Parse(Tap("""
-            "link": "eth0", "transport": "udp", "offload": { "tso": false, "uso": false, "gro": false, "gso": false, "tunnelGso": false },
+            "link": "eth0", "transport": "tunnelGso", "offload": { "tso": false, "uso": false, "gro": false, "gso": false, "tunnelGso": false },
             "policy": { "remotes": [ "192.0.2.0/25", "198.51.100.7/32" ], "ttl": "inherit", "dscp": 46, "ecn": "rfc3168", "df": "set",
               "reservedBits": { "mask": "00000000000000ff" }, "outerChecksum": "off", "zeroChecksumIpv6": "accept", "innerVlan": "strip",
               "sourcePorts": "1024-1031", "sourcePortCount": 4, }, // trailing commas are fine
@@ -133,6 +133,8 @@ public class ConfigTests
             SourcePortCount = 4,
             Gro = false,
             Gso = false,
+            Transport = Transport.TunnelGso,
+            TunnelGso = false,
         }, tunnel.Endpoint);
         Assert.Equal(new OffloadConfig(false, false, false, false, false), tunnel.Offload);
     }
