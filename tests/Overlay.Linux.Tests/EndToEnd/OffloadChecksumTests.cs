@@ -29,6 +29,9 @@ public sealed partial class OffloadChecksumTests
         { OverlayPair.Udp, "tso uso gro gso", false },
         { OverlayPair.Udp, "", true },
         { OverlayPair.Udp, "tso uso gro gso", true },
+        { OverlayPair.TunnelGso, "", false },
+        { OverlayPair.TunnelGso, "tso uso gro gso", false },
+        { OverlayPair.TunnelGso, "", true },
     };
 
     [Theory]

@@ -17,6 +17,9 @@ internal sealed class OverlayPair : IDisposable
     /// <summary>overlayd with UDP sockets.</summary>
     public const string Udp = "udp";
 
+    /// <summary>overlayd with tunnel segmentation by the kernel.</summary>
+    public const string TunnelGso = "tunnelGso";
+
     public const string Device = "vx42";
 
     private readonly OverlayDaemon?[] _daemons = new OverlayDaemon?[2];
@@ -135,5 +138,10 @@ internal sealed class OverlayPair : IDisposable
               "device": { "type": "tap", "name": "{{Device}}", "mac": "{{mac}}", "addresses": [ "{{Inner(host)}}/24", "{{Inner(host, ipv6: true)}}/64" ] },
               "flood": [ "{{remote}}" ], {{more}} }
             """);
+        JsonElement endpoint = _daemons[host]!.Query().GetProperty("tunnels")[0].GetProperty("endpoint");
+        if (endpoint.GetProperty("transport").GetString() != transport)
+        {
+            Requires.Missing($"needs the transport {transport}: {endpoint.GetProperty("transportReason")}");
+        }
     }
 }

@@ -23,6 +23,10 @@ public sealed class TransportPairTests
         { OverlayPair.Udp, OverlayPair.Udp, false },
         { OverlayPair.Udp, OverlayPair.Kernel, true },
         { OverlayPair.Udp, OverlayPair.Udp, true },
+        { OverlayPair.TunnelGso, OverlayPair.Kernel, false },
+        { OverlayPair.TunnelGso, OverlayPair.Udp, false },
+        { OverlayPair.TunnelGso, OverlayPair.TunnelGso, false },
+        { OverlayPair.TunnelGso, OverlayPair.Kernel, true },
     };
 
     [Theory]
