@@ -29,7 +29,7 @@ public sealed class DaemonStatusTests
         Assert.Equal(JsonValueKind.Object, status.GetProperty("drops").ValueKind);
         JsonElement tunnel = Assert.Single(status.GetProperty("tunnels").EnumerateArray());
         Assert.Equal(["device", "egress", "endpoint", "ingress", "kind", "name", "offload"], Names(tunnel));
-        Assert.Equal(["kernelDrops", "name", "receiveBufferBytes", "sourcePorts"], Names(tunnel.GetProperty("endpoint")));
+        Assert.Equal(["kernelDrops", "name", "receiveBufferBytes", "sourcePorts", "transport", "tunnelGsoFrames", "tunnelGsoSuperpackets"], Names(tunnel.GetProperty("endpoint")));
         Assert.Equal(["gro", "gso", "tso", "tunnelGso", "uso"], Names(tunnel.GetProperty("offload")));
         Assert.Equal(("vx42", "vxlan"), (tunnel.GetProperty("name").GetString(), tunnel.GetProperty("kind").GetString()));
         Assert.Equal("""{"name":"vx42","mtu":1450,"mac":"02:00:00:00:00:01"}""", JsonSerializer.Serialize(tunnel.GetProperty("device")));

@@ -67,7 +67,8 @@ public sealed class UmlIPInIPTests(UmlIPInIPTests.Fixture fixture) : IClassFixtu
             Assert.All(_lab.Daemon.Status().GetProperty("tunnels").EnumerateArray(), tunnel =>
             {
                 JsonElement endpoint = tunnel.GetProperty("endpoint");
-                Assert.Equal(("tunnelGso", 0), (endpoint.GetProperty("transport").GetString(), endpoint.GetProperty("tunnelGsoFallbacks").GetInt64()));
+                JsonElement use = tunnel.GetProperty("offload").GetProperty("tunnelGso");
+                Assert.Equal(("tunnelGso", 0), (endpoint.GetProperty("transport").GetString(), use.GetProperty("fallbacks").GetInt64()));
                 Assert.InRange(endpoint.GetProperty("tunnelGsoSuperpackets").GetInt64(), 10, long.MaxValue);
             });
         }
