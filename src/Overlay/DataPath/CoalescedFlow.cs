@@ -17,23 +17,24 @@ internal sealed class CoalescedFlow
 
     private readonly int[] _descriptors = new int[MaxTcpSegments];
     private byte[]? _buffer;
-    private FlowPacket _shape;
+    private readonly TrainHeader _header = new();
     private int _count;
     private int _length;
     private int _segmentSize;
     private uint _sequence;
     private ushort _identification;
     private bool _dontFragment;
-    private ulong _pseudoHeader;
 
     /// <summary>The hash of the flow.</summary>
-    public ulong FlowKey => _shape.FlowKey;
+    public ulong FlowKey => Shape.FlowKey;
+
+    private ref readonly FlowPacket Shape => ref _header.Shape;
 
     /// <summary>Begins with a packet that may merge.</summary>
     public void Open(PacketBatch batch, int index, in FlowPacket shape)
     {
         ReadOnlySpan<byte> packet = batch.Data(index);
-        _shape = shape;
+        _header.Set(packet, shape);
         _descriptors[0] = index;
         _count = 1;
         _length = 0;
@@ -46,34 +47,22 @@ internal sealed class CoalescedFlow
         }
     }
 
+    /// <summary>Takes in a packet that looks like the first, without a closer look, if it continues what there is.</summary>
+    /// <returns>Anything but a merger means only that a closer look is needed.</returns>
+    public AppendResult TryAppendAlike(PacketBatch batch, int index)
+    {
+        ReadOnlySpan<byte> packet = batch.Data(index);
+        return _header.Matches(packet, batch.Meta(index), out bool endsTrain) && Continues(packet) ? Append(batch, index, packet, endsTrain) : AppendResult.Refused;
+    }
+
     /// <summary>Takes in a packet that may merge, if it continues what there is.</summary>
     public AppendResult TryAppend(PacketBatch batch, int index, in FlowPacket shape)
     {
         ReadOnlySpan<byte> packet = batch.Data(index);
-        int first = _descriptors[0];
-        ReadOnlySpan<byte> head = _length == 0 ? batch.Data(first) : _buffer;
-        if (!Continues(packet, shape) || !CoalescingRules.HaveSameHeaders(head, packet, shape) || (_length == 0 && !TryCopyFirst(head, batch.Meta(first).Checksum)))
-        {
-            return AppendResult.Refused;
-        }
-
-        if (!TryCopyPayload(packet, batch.Meta(index).Checksum))
-        {
-            return AppendResult.Damaged;
-        }
-
-        int payload = packet.Length - shape.HeaderLength;
-        _length += payload;
-        _descriptors[_count++] = index;
-        if (shape.EndsTrain)
-        {
-            _buffer![shape.Transport + TcpPacket.FlagsOffset] |= (byte)TcpFlags.Psh;
-        }
-
-        // A shorter segment can only be the last: cutting gives all others one size.
-        return shape.EndsTrain || payload < _segmentSize || _count == (shape.IsTcp ? MaxTcpSegments : MaxUdpSegments)
-            ? AppendResult.MergedAsLast
-            : AppendResult.Merged;
+        ReadOnlySpan<byte> head = _length == 0 ? batch.Data(_descriptors[0]) : _buffer;
+        return shape.IsLike(Shape) && Continues(packet) && CoalescingRules.HaveSameHeaders(head, packet, shape)
+            ? Append(batch, index, packet, shape.EndsTrain)
+            : AppendResult.Refused;
     }
 
     /// <summary>Hands over the superpacket, or the one packet as it came.</summary>
@@ -90,26 +79,56 @@ internal sealed class CoalescedFlow
         Span<byte> packet = _buffer.AsSpan(0, _length);
         Finish(packet);
         PacketMeta meta = first;
-        meta.Segmentation = !_shape.IsTcp ? SegmentationKind.Udp : _shape.IsIPv4 ? SegmentationKind.TcpIPv4 : SegmentationKind.TcpIPv6;
+        meta.Segmentation = !Shape.IsTcp ? SegmentationKind.Udp : Shape.IsIPv4 ? SegmentationKind.TcpIPv4 : SegmentationKind.TcpIPv6;
         meta.SegmentSize = (ushort)_segmentSize;
-        meta.HeaderLength = (ushort)_shape.HeaderLength;
-        meta.NetworkStart = (ushort)_shape.Network;
-        meta.ChecksumStart = (ushort)_shape.Transport;
-        meta.ChecksumOffset = (ushort)_shape.ChecksumOffset;
+        meta.HeaderLength = (ushort)Shape.HeaderLength;
+        meta.NetworkStart = (ushort)Shape.Network;
+        meta.ChecksumStart = (ushort)Shape.Transport;
+        meta.ChecksumOffset = (ushort)Shape.ChecksumOffset;
         meta.Checksum = ChecksumState.Partial;
         return output.Write(batch, descriptors, packet, meta);
+    }
+
+    private AppendResult Append(PacketBatch batch, int index, ReadOnlySpan<byte> packet, bool endsTrain)
+    {
+        if (_length == 0)
+        {
+            int first = _descriptors[0];
+            if (!TryCopyFirst(batch.Data(first), batch.Meta(first).Checksum))
+            {
+                return AppendResult.Refused;
+            }
+        }
+
+        if (!TryCopyPayload(packet, batch.Meta(index).Checksum))
+        {
+            return AppendResult.Damaged;
+        }
+
+        int payload = packet.Length - Shape.HeaderLength;
+        _length += payload;
+        _descriptors[_count++] = index;
+        if (endsTrain)
+        {
+            _buffer![Shape.Transport + TcpPacket.FlagsOffset] |= (byte)TcpFlags.Psh;
+        }
+
+        // A shorter segment can only be the last: cutting gives all others one size.
+        return endsTrain || payload < _segmentSize || _count == (Shape.IsTcp ? MaxTcpSegments : MaxUdpSegments)
+            ? AppendResult.MergedAsLast
+            : AppendResult.Merged;
     }
 
     private static uint Sequence(ReadOnlySpan<byte> packet, in FlowPacket shape) =>
         BinaryPrimitives.ReadUInt32BigEndian(packet[(shape.Transport + TcpPacket.SequenceNumberOffset)..]);
 
     // All that depends on what is there already: place in the stream, room.
-    private bool Continues(ReadOnlySpan<byte> packet, in FlowPacket shape)
+    private bool Continues(ReadOnlySpan<byte> packet)
     {
+        ref readonly FlowPacket shape = ref Shape;
         int payload = packet.Length - shape.HeaderLength;
-        int length = (_length == 0 ? _shape.HeaderLength + _segmentSize : _length) + payload;
-        if (shape.HeaderLength != _shape.HeaderLength || shape.Network != _shape.Network || shape.IsTcp != _shape.IsTcp || shape.IsIPv4 != _shape.IsIPv4 ||
-            payload > _segmentSize || length - shape.Network > IPv4Packet.MaximumLength)
+        int length = (_length == 0 ? shape.HeaderLength + _segmentSize : _length) + payload;
+        if (payload > _segmentSize || length - shape.Network > IPv4Packet.MaximumLength)
         {
             return false;
         }
@@ -128,11 +147,8 @@ internal sealed class CoalescedFlow
     private bool TryCopyFirst(ReadOnlySpan<byte> packet, ChecksumState checksum)
     {
         _buffer ??= GC.AllocateUninitializedArray<byte>(PacketBatch.MaxPacketLength, pinned: true);
-        ReadOnlySpan<byte> ip = packet[_shape.Network.._shape.Transport];
-        ReadOnlySpan<byte> addresses = _shape.IsIPv4 ? ip.Slice(IPv4Packet.SourceOffset, 8) : ip.Slice(IPv6Packet.SourceOffset, 32);
-        _pseudoHeader = InternetChecksum.Partial(addresses) + InternetChecksum.Word((ushort)(_shape.IsTcp ? IPProtocol.Tcp : IPProtocol.Udp));
-        packet[.._shape.HeaderLength].CopyTo(_buffer);
-        _length = _shape.HeaderLength;
+        packet[..Shape.HeaderLength].CopyTo(_buffer);
+        _length = Shape.HeaderLength;
         bool copied = TryCopyPayload(packet, checksum);
         _length = copied ? packet.Length : 0;
         return copied;
@@ -142,12 +158,12 @@ internal sealed class CoalescedFlow
     private bool TryCopyPayload(ReadOnlySpan<byte> packet, ChecksumState checksum)
     {
         // The superpacket gets a header checksum of its own, which must not make a broken header whole.
-        if (_shape.IsIPv4 && !InternetChecksum.IsValid(packet[_shape.Network.._shape.Transport]))
+        if (!_header.IsNetworkHeaderValid(packet))
         {
             return false;
         }
 
-        ReadOnlySpan<byte> payload = packet[_shape.HeaderLength..];
+        ReadOnlySpan<byte> payload = packet[Shape.HeaderLength..];
         Span<byte> tail = _buffer.AsSpan(_length);
         if (checksum != ChecksumState.Unverified)
         {
@@ -155,33 +171,31 @@ internal sealed class CoalescedFlow
             return true;
         }
 
-        ulong sum = _pseudoHeader + InternetChecksum.Word((ushort)(packet.Length - _shape.Transport));
-        sum = InternetChecksum.Partial(packet[_shape.Transport.._shape.HeaderLength], sum);
-        return InternetChecksum.Fold(InternetChecksum.CopyPartial(payload, tail, sum)) == 0xFFFF;
+        return InternetChecksum.Fold(InternetChecksum.CopyPartial(payload, tail, _header.TransportSum(packet))) == 0xFFFF;
     }
 
     // Lengths, header checksum and the pseudo-header sum of the whole; everything else is as in the first packet.
     private void Finish(Span<byte> packet)
     {
-        Span<byte> ip = packet[_shape.Network.._shape.Transport];
-        if (_shape.IsIPv4)
+        Span<byte> ip = packet[Shape.Network..Shape.Transport];
+        if (Shape.IsIPv4)
         {
-            BinaryPrimitives.WriteUInt16BigEndian(ip[IPv4Packet.TotalLengthOffset..], (ushort)(packet.Length - _shape.Network));
+            BinaryPrimitives.WriteUInt16BigEndian(ip[IPv4Packet.TotalLengthOffset..], (ushort)(packet.Length - Shape.Network));
             BinaryPrimitives.WriteUInt16BigEndian(ip[IPv4Packet.ChecksumOffset..], 0);
             BinaryPrimitives.WriteUInt16BigEndian(ip[IPv4Packet.ChecksumOffset..], InternetChecksum.Compute(ip));
         }
         else
         {
-            BinaryPrimitives.WriteUInt16BigEndian(ip[IPv6Packet.PayloadLengthOffset..], (ushort)(packet.Length - _shape.Transport));
+            BinaryPrimitives.WriteUInt16BigEndian(ip[IPv6Packet.PayloadLengthOffset..], (ushort)(packet.Length - Shape.Transport));
         }
 
-        ushort length = (ushort)(packet.Length - _shape.Transport);
-        Span<byte> transport = packet[_shape.Transport.._shape.HeaderLength];
-        if (!_shape.IsTcp)
+        ushort length = (ushort)(packet.Length - Shape.Transport);
+        Span<byte> transport = packet[Shape.Transport..Shape.HeaderLength];
+        if (!Shape.IsTcp)
         {
             BinaryPrimitives.WriteUInt16BigEndian(transport[UdpPacket.LengthOffset..], length);
         }
 
-        BinaryPrimitives.WriteUInt16BigEndian(transport[_shape.ChecksumOffset..], InternetChecksum.Fold(_pseudoHeader + InternetChecksum.Word(length)));
+        BinaryPrimitives.WriteUInt16BigEndian(transport[Shape.ChecksumOffset..], InternetChecksum.Fold(_header.PseudoHeader + InternetChecksum.Word(length)));
     }
 }

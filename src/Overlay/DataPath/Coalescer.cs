@@ -68,6 +68,13 @@ public sealed class Coalescer
 
     private bool Add(PacketBatch batch, int index, ICoalescerOutput output)
     {
+        // The next packet is most often of the same flow as the last.
+        AppendResult quick = _open > 0 ? _flows[_open - 1]!.TryAppendAlike(batch, index) : AppendResult.Refused;
+        if (quick is AppendResult.Merged or AppendResult.MergedAsLast)
+        {
+            return quick == AppendResult.Merged || Write(_open - 1, batch, output);
+        }
+
         FlowPacket packet = FlowPacket.Read(batch.Data(index), _layer, batch.Meta(index));
         if (packet.Kind == FlowPacketKind.Unknown)
         {

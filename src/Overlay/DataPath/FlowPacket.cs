@@ -144,6 +144,13 @@ internal readonly struct FlowPacket
             BinaryPrimitives.ReadUInt16BigEndian(datagram[UdpPacket.ChecksumOffset..]) != 0;
     }
 
+    /// <summary>Whether the headers of another packet lie where those of this one do.</summary>
+    public bool IsLike(in FlowPacket other) =>
+        HeaderLength == other.HeaderLength && Network == other.Network && IsTcp == other.IsTcp && IsIPv4 == other.IsIPv4;
+
+    /// <summary>Whether what is known of a packet of this shape lets it merge.</summary>
+    public bool Agrees(in PacketMeta meta) => Agrees(meta, Network, Transport, IsTcp);
+
     // A superpacket stays what it is, and a partial checksum must be the one of this very transport header.
     private static bool Agrees(in PacketMeta meta, int network, int transport, bool tcp) =>
         meta.Segmentation == SegmentationKind.None &&

@@ -12,6 +12,7 @@ public sealed class TunnelIngress : IPacketPath
     private readonly TunnelKind _kind;
     private readonly Dictionary<uint, int> _byVni = [];
     private readonly List<Attachment> _attachments = [];
+    private AlikeFrame _alike;
 
     /// <summary>Makes the path of an endpoint.</summary>
     /// <param name="kind">The encapsulation it speaks.</param>
@@ -46,6 +47,7 @@ public sealed class TunnelIngress : IPacketPath
     public void Process(PacketBatch batch, long now)
     {
         ArgumentNullException.ThrowIfNull(batch);
+        _alike.Clear();
         for (int i = 0; i < batch.Count; i++)
         {
             if (batch.Meta(i).State != PacketState.Pending)
@@ -78,6 +80,12 @@ public sealed class TunnelIngress : IPacketPath
     private DropReason TakeVxlan(PacketBatch batch, int index, long now)
     {
         ref PacketMeta meta = ref batch.Meta(index);
+        if (_alike.Matches(batch.Data(index), meta))
+        {
+            TakeAlike(batch, index, ref meta);
+            return DropReason.None;
+        }
+
         DropReason reason = DropReason.None;
         ulong header = 0;
         int number = -1;
@@ -116,7 +124,28 @@ public sealed class TunnelIngress : IPacketPath
 
         batch.TrimStart(index, VxlanPacket.HeaderLength);
         meta.Output = device;
-        return tunnel.Options.Layer == DeviceLayer.Ethernet ? TakeFrame(batch, index, tunnel, now) : TakeRoutedFrame(batch, index, tunnel);
+        if (tunnel.Options.Layer != DeviceLayer.Ethernet)
+        {
+            return TakeRoutedFrame(batch, index, tunnel);
+        }
+
+        reason = TakeFrame(batch, index, tunnel, now);
+        if (reason == DropReason.None)
+        {
+            _alike.Set(header, batch.Data(index), meta);
+        }
+
+        return reason;
+    }
+
+    private void TakeAlike(PacketBatch batch, int index, ref PacketMeta meta)
+    {
+        (Tunnel tunnel, int device) = _attachments[_alike.Tunnel];
+        meta.Vni = tunnel.Options.Vni;
+        meta.Tunnel = _alike.Tunnel;
+        tunnel.Ingress.Enter(batch, index);
+        batch.TrimStart(index, VxlanPacket.HeaderLength);
+        meta.Output = device;
     }
 
     private static DropReason TakeFrame(PacketBatch batch, int index, Tunnel tunnel, long now)
