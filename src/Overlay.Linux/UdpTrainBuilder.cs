@@ -10,7 +10,8 @@ namespace Overlay.Linux;
 /// </summary>
 internal sealed class UdpTrainBuilder
 {
-    private const int MaxGroups = 8;
+    // As many as there are source ports by default: with fewer, flows that take turns cut each other's trains short.
+    private const int MaxGroups = 16;
 
     private readonly UdpTrainOutput _output;
     private readonly ISuperpacketOutput? _superpackets;

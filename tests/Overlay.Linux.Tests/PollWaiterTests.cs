@@ -53,31 +53,49 @@ public sealed class PollWaiterTests
     }
 
     [Fact]
-    public void A_spin_that_finds_nothing_shrinks_until_the_waiter_sleeps_at_once()
+    public void A_spin_that_finds_nothing_shrinks_until_the_waiter_sleeps_at_once_and_one_short_gap_brings_it_back()
     {
-        using PollWaiter waiter = new(spinMicroseconds: 400);
-        Assert.Equal(TimeSpan.FromMicroseconds(400), waiter.Spin);
-        Assert.False(waiter.Wait([], null, 2));
-        Assert.Equal(TimeSpan.FromMicroseconds(200), waiter.Spin);
-        for (int i = 0; i < 20; i++)
+        // Long enough that the wake-up below falls into it on the slowest machine.
+        TimeSpan longest = TimeSpan.FromMilliseconds(200);
+        using PollWaiter waiter = new((int)longest.TotalMicroseconds);
+        Assert.Equal(longest, waiter.SpinTime);
+        Assert.True(waiter.Wait([], null, 1));
+        SpinOut(waiter);
+        Assert.Equal(longest / 2, waiter.SpinTime);
+        for (int i = 0; i < 40; i++)
         {
-            Assert.False(waiter.Wait([], null, 2));
+            SpinOut(waiter);
         }
 
-        Assert.Equal(TimeSpan.Zero, waiter.Spin);
+        Assert.Equal(TimeSpan.Zero, waiter.SpinTime);
+        waiter.Wake();
+        Assert.True(waiter.Wait([], null, -1));
+        Assert.Equal(longest, waiter.SpinTime);
     }
 
     [Fact]
-    public void A_gap_shorter_than_the_spin_brings_it_back()
+    public void A_spin_that_finds_something_stays_as_long_as_it_may_be()
     {
-        // Long enough that the wake-up of another thread falls into it on the slowest machine.
-        using PollWaiter waiter = new(spinMicroseconds: 10_000_000);
-        Assert.False(waiter.Wait([], null, 0));
-        waiter.Wake();
-        long start = Stopwatch.GetTimestamp();
-        Assert.True(waiter.Wait([], null, -1));
-        Assert.True(Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(10));
-        Assert.Equal(TimeSpan.FromSeconds(10), waiter.Spin);
+        using PollWaiter waiter = new(spinMicroseconds: 100_000);
+        SpinOut(waiter);
+        Assert.Equal(TimeSpan.FromMilliseconds(50), waiter.SpinTime);
+        Assert.True(waiter.Wait([], null, 1));
+        waiter.Yield();
+        Assert.Equal(TimeSpan.FromMilliseconds(100), waiter.SpinTime);
+    }
+
+    [Fact]
+    public void A_wait_for_room_to_send_does_not_spin()
+    {
+        using PollWaiter waiter = new(spinMicroseconds: 1_000_000);
+        Assert.False(waiter.Wait([], InMemoryPort.CreatePair().Left, 20));
+    }
+
+    private static void SpinOut(PollWaiter waiter)
+    {
+        while (waiter.Wait([], null, 1))
+        {
+        }
     }
 
     [Fact]

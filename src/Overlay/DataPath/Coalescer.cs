@@ -21,7 +21,7 @@ namespace Overlay.DataPath;
 public sealed class Coalescer
 {
     /// <summary>Flows that may be open at once; one more closes the one opened first.</summary>
-    public const int MaxFlows = 8;
+    public const int MaxFlows = 32;
 
     private readonly DeviceLayer _layer;
     private readonly bool _tcp;
