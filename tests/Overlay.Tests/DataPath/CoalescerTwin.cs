@@ -10,7 +10,7 @@ namespace Overlay.Tests.DataPath;
 /// </summary>
 internal sealed class CoalescerTwin(bool tcp, bool udp)
 {
-    private const int OpenFlows = 8;
+    private const int OpenFlows = 32;
     private const int MostTcp = 512;
     private const int MostUdp = 128;
 

@@ -10,9 +10,9 @@ namespace Overlay.Tests.DataPath;
 public sealed class CoalescerTwinTests
 {
     [Theory]
-    [InlineData(1, true, 12, 0.05)]
+    [InlineData(1, true, 40, 0.05)]
     [InlineData(2, true, 8, 0.25)]
-    [InlineData(3, false, 12, 0.1)]
+    [InlineData(3, false, 40, 0.1)]
     [InlineData(4, false, 3, 0.4)]
     public void Merges_what_the_twin_merges_and_nothing_else(int seed, bool ethernet, int flows, double differences)
     {
