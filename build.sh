@@ -22,6 +22,7 @@ usage: ./build.sh COMMAND
   bench forward [OPTION...]   two network namespaces and a tunnel: kernel vxlan, overlayd, the probe in C and others, in interleaved rounds;
                               --rounds N, --seconds S, --only CASE,..., --subject NAME,..., --json FILE, --quick, --list (benchmarks/README.md)
   pack                        NuGet packages into artifacts/packages
+  conformance                 run the tests of the rules of the RFCs and write docs/conformance.md
   api                         write the public API of the packages anew into src/*/PublicAPI.Unshipped.txt
 
 Missing Debian packages and the .NET SDK are installed first; logs are in artifacts/logs.
@@ -213,12 +214,25 @@ verdict() {
   [ "$FAILED" -eq 0 ]
 }
 
-# run_tests PROJECT REPORT: the tests of one project, which write their report; returns the exit code of the run.
+# Where the tests of the Linux package run: ISOLATE=yes for namespaces of their own.
+choose_isolation() {
+  ISOLATE=no
+  if [ "$(id -u)" -ne 0 ]; then
+    if isolation_works; then
+      ISOLATE=yes
+      say "not root: the tests of the Linux package run in namespaces of their own (unshare -Urnm)"
+    else
+      say "not root: tests that need it are skipped ($(why_no_isolation))"
+    fi
+  fi
+}
+
+# run_tests PROJECT REPORT [FILTER...]: the tests of one project, which write their report; returns the exit code of the run.
 run_tests() {
   local project=$1 report=$2 seconds=$PROJECT_TIMEOUT runner=(env)
   [ "${OVERLAY_LONG:-0}" = 0 ] || seconds=$((3 * PROJECT_TIMEOUT))
   case $project in *.Linux.Tests) if [ "${ISOLATE:-no}" = yes ]; then runner=(isolated); fi ;; esac
-  (cd "$ROOT" && "${runner[@]}" timeout --kill-after=10 "$seconds" dotnet exec "$(output_of "tests/$project")" -noColor -noLogo -result-xml "$report")
+  (cd "$ROOT" && "${runner[@]}" timeout --kill-after=10 "$seconds" dotnet exec "$(output_of "tests/$project")" -noColor -noLogo -result-xml "$report" "${@:3}")
 }
 
 test_all() {
@@ -229,15 +243,7 @@ test_all() {
   [ $# -eq 0 ] || die "unknown option $1 (test takes only --long)"
   prepare test
 
-  ISOLATE=no
-  if [ "$(id -u)" -ne 0 ]; then
-    if isolation_works; then
-      ISOLATE=yes
-      say "not root: the tests of the Linux package run in namespaces of their own (unshare -Urnm)"
-    else
-      say "not root: tests that need it are skipped ($(why_no_isolation))"
-    fi
-  fi
+  choose_isolation
 
   local results="$ARTIFACTS/test-results" file project report code reports=()
   rm -rf "$results"
@@ -351,6 +357,23 @@ declare_api() {
   done
 }
 
+# The tests that stand for a rule of an RFC, and the table of what became of them. It is written whatever the results are.
+conformance() {
+  prepare test
+  choose_isolation
+  local results="$ARTIFACTS/conformance" project code=0 runs=()
+  rm -rf "$results"
+  mkdir -p "$results"
+  for project in Overlay.Conformance Overlay.Tests Overlay.Linux.Tests; do build "tests/$project"; done
+  for project in Overlay.Tests Overlay.Linux.Tests; do
+    # The tests that compare the document would still see the old one.
+    run_tests "$project" "$results/$project.xml" -namespace "$project.Conformance" -class- "$project.Conformance.ConformanceTableTests" </dev/null || code=$?
+    runs+=("$(output_of "tests/$project")" "$results/$project.xml")
+  done
+  dotnet exec "$(output_of tests/Overlay.Conformance)" "$ROOT/docs/conformance.md" "${runs[@]}" || code=$?
+  return "$code"
+}
+
 main() {
   local command=${1:-}
   [ $# -eq 0 ] || shift
@@ -363,6 +386,7 @@ main() {
     demo) demo "$@" ;;
     bench) bench "$@" ;;
     pack) pack ;;
+    conformance) conformance ;;
     api) declare_api ;;
     help | -h | --help) usage ;;
     *)

@@ -16,8 +16,8 @@ namespace Overlay.Linux;
 /// needs those for the outer packets takes the socket alone. Forwarding need not be switched on, and no setting of the host is changed.
 /// </para>
 /// <para>
-/// By the socket go: packets to remotes on this host or without a unicast route, superpackets with IP options or extension headers, superpackets of
-/// more than 65 535 bytes with the outer header, and what the TAP has refused. Neither way overtakes the other.
+/// By the socket go: packets to remotes on this host or without a unicast route, packets from another source than the socket's address, superpackets
+/// with IP options or extension headers, superpackets of more than 65 535 bytes with the outer header, and what the TAP has refused. Neither way overtakes the other.
 /// </para>
 /// <para>
 /// Losses behind the TAP, in the queue of an interface or of a neighbour that does not answer, the kernel does not report here.
@@ -188,7 +188,8 @@ public sealed class IPInIPGsoSocket : IPacketPort
         }
 
         int overhead = path.Encapsulator!.Overhead;
-        if (overhead + packet.Length > MaxOuterPacket || !CanStayWhole(packet, meta) || !Segmentation.TryPlan(packet, meta, out SegmentPlan plan))
+        if (overhead + packet.Length > MaxOuterPacket || RawPacketSender.IsOtherSource(meta.Local, Socket.Local) || !CanStayWhole(packet, meta) ||
+            !Segmentation.TryPlan(packet, meta, out SegmentPlan plan))
         {
             return Way.Socket;
         }

@@ -40,6 +40,12 @@ internal sealed unsafe class RawPacketSender
         _scope = scope;
     }
 
+    /// <summary>Whether a packet is to be sent from another address than the endpoint's own, which spreads flows (<see cref="TunnelPolicy.SourceSpray"/>).</summary>
+    /// <param name="source">What the meta says; unspecified if nobody decided.</param>
+    /// <param name="local">The endpoint's own address.</param>
+    public static bool IsOtherSource(ValueIPAddress source, ValueIPAddress local) =>
+        source != local && source.IsIPv4 == local.IsIPv4 && !source.IsUnspecified;
+
     /// <summary>Sends the descriptors named.</summary>
     public PortResult Send(PacketBatch batch, ReadOnlySpan<int> descriptors)
     {
@@ -122,7 +128,7 @@ internal sealed unsafe class RawPacketSender
             return true;
         }
 
-        encapsulator.WriteOuter(outer, packet.Length, fields);
+        WriteOuter(outer, packet.Length, encapsulator, fields, meta.Local);
         Commit(index, remote, length);
         return true;
     }
@@ -160,11 +166,23 @@ internal sealed unsafe class RawPacketSender
 
             Span<byte> outer = _buffer.AsSpan(_length, maximum);
             int length = plan.WriteSegment(i, outer[encapsulator.Overhead..]);
-            encapsulator.WriteOuter(outer, length, fields);
+            WriteOuter(outer, length, encapsulator, fields, meta.Local);
             Commit(index, remote, encapsulator.Overhead + length);
         }
 
         return true;
+    }
+
+    private void WriteOuter(Span<byte> outer, int length, IPInIPEncapsulator encapsulator, in OuterHeaderFields fields, ValueIPAddress source)
+    {
+        if (IsOtherSource(source, _local))
+        {
+            encapsulator.WriteOuter(outer, length, fields, source);
+        }
+        else
+        {
+            encapsulator.WriteOuter(outer, length, fields);
+        }
     }
 
     private void Commit(int index, RawRemote remote, int length)

@@ -11,8 +11,8 @@ namespace Overlay.Linux;
 /// <remarks>
 /// <para>
 /// Sending: <see cref="PacketMeta.Remote"/>, <see cref="PacketMeta.TrafficClass"/>, <see cref="PacketMeta.Ttl"/>, <see cref="PacketMeta.DontFragment"/> and
-/// <see cref="PacketMeta.FlowLabel"/> go into the outer header, which this port writes. A packet that exceeds the link is dropped as
-/// <see cref="DropReason.TooBig"/>, never fragmented.
+/// <see cref="PacketMeta.FlowLabel"/> go into the outer header, which this port writes; so does <see cref="PacketMeta.Local"/>, where it is set, as source.
+/// A packet that exceeds the link is dropped as <see cref="DropReason.TooBig"/>, never fragmented.
 /// </para>
 /// <para>
 /// Received packets begin with the inner IP header. Only packets to the local address come in. The kernel may have merged TCP packets to one of

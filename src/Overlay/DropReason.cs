@@ -57,6 +57,9 @@ public enum DropReason : byte
     /// <summary>An IPv4-mapped IPv6 address stands in an inner IPv6 header.</summary>
     MappedAddress,
 
+    /// <summary>The inner IPv6 source is a multicast, loopback or IPv4-compatible address (RFC 4213 §3.6).</summary>
+    InvalidSource,
+
     /// <summary>The outer packet was marked CE but the inner one is not ECN-capable (RFC 6040 §4.2).</summary>
     EcnInvalid,
 

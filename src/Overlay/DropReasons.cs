@@ -34,6 +34,7 @@ public static class DropReasons
         DropReason.InnerVlan => "The inner frame carries a VLAN tag and the policy refuses it.",
         DropReason.NotIP => "A layer-3 tunnel carries only IPv4 and IPv6.",
         DropReason.MappedAddress => "An IPv4-mapped IPv6 address stands in the inner IPv6 header.",
+        DropReason.InvalidSource => "The inner IPv6 source is a multicast, loopback or IPv4-compatible address.",
         DropReason.EcnInvalid => "The outer packet was marked CE but the inner one is not ECN-capable.",
         DropReason.TtlExpired => "The inner TTL or hop limit is zero.",
         DropReason.NoRoute => "No route leads to the inner destination.",

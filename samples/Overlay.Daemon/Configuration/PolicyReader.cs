@@ -13,7 +13,13 @@ internal static class PolicyReader
     /// <summary>Reads a policy.</summary>
     /// <returns>The tunnel's share, and the sockets' with their kind, local address and port still to be set.</returns>
     public static (TunnelPolicy Policy, EndpointConfig Sockets) Read(
-        ConfigNode? node, TunnelKind? kind, UnderlayReader underlay, ValueReader values, ConfigErrors errors)
+        ConfigNode? node,
+        TunnelKind? kind,
+        Transport transport,
+        UnderlayReader underlay,
+        IEnumerable<ValueIPAddress> remotes,
+        ValueReader values,
+        ConfigErrors errors)
     {
         TunnelPolicy policy = TunnelPolicy.Default;
         var sockets = new EndpointConfig { Kind = default, Local = default };
@@ -22,11 +28,13 @@ internal static class PolicyReader
             return (policy, sockets);
         }
 
+        DscpModel model = values.Choice(keys.Take("dscpModel"), "policy.dscpModel", ("pipe", DscpModel.Pipe), ("uniform", DscpModel.Uniform)) ?? policy.DscpModel;
         policy = policy with
         {
             Remotes = ReadRemotes(keys.Take("remotes"), underlay, values) ?? policy.Remotes,
             Ttl = ReadOrInherit(keys.Take("ttl"), "policy.ttl", 1, byte.MaxValue, policy.Ttl, values),
-            Dscp = ReadOrInherit(keys.Take("dscp"), "policy.dscp", 0, 63, policy.Dscp, values),
+            Dscp = ReadOrInherit(keys.Take("dscp"), "policy.dscp", 0, 63, model == DscpModel.Uniform ? null : policy.Dscp, values),
+            DscpModel = model,
             Ecn = values.Choice(keys.Take("ecn"), "policy.ecn",
                 ("rfc6040", EcnProfile.Rfc6040),
                 ("rfc6040-compatibility", EcnProfile.Rfc6040Compatibility),
@@ -34,6 +42,7 @@ internal static class PolicyReader
                 ("copy", EcnProfile.Copy)) ?? policy.Ecn,
             DontFragment = values.Choice(keys.Take("df"), "policy.df",
                 ("unset", DontFragmentPolicy.Unset), ("set", DontFragmentPolicy.Set), ("inherit", DontFragmentPolicy.Inherit)),
+            FlowLabel = values.Choice(keys.Take("flowLabel"), "policy.flowLabel", ("on", true), ("off", false)) ?? policy.FlowLabel,
         };
         if (kind == TunnelKind.IPInIP)
         {
@@ -41,9 +50,12 @@ internal static class PolicyReader
             {
                 keys.Refuse(key, "by an ipip tunnel");
             }
+
+            policy = policy with { SourceSpray = ReadSourceSpray(keys.Take("sourceSpray"), transport, underlay, remotes, values, errors) };
         }
         else
         {
+            keys.Refuse("sourceSpray", "by a tunnel with ports, which spread flows already");
             (ushort low, ushort high) = ReadSourcePorts(keys.Take("sourcePorts"), values) ?? (policy.SourcePortMinimum, policy.SourcePortMaximum);
             policy = policy with
             {
@@ -133,6 +145,38 @@ internal static class PolicyReader
         }
 
         return new ReservedBitsPolicy(bits);
+    }
+
+    private static SourceSpray? ReadSourceSpray(
+        ConfigNode? node, Transport transport, UnderlayReader underlay, IEnumerable<ValueIPAddress> remotes, ValueReader values, ConfigErrors errors)
+    {
+        const string What = "policy.sourceSpray";
+        if (values.Network(node, What) is not IPNetwork prefix || !underlay.HasFamily(prefix.BaseAddress, node!, What))
+        {
+            return null;
+        }
+
+        if (!SourceSpray.IsUsable(prefix))
+        {
+            values.Wrong(node!, What, SourceSpray.Usable);
+            return null;
+        }
+
+        foreach (ValueIPAddress remote in remotes)
+        {
+            if (prefix.Contains(remote.ToIPAddress()))
+            {
+                values.Wrong(node!, What, "a prefix without remotes", $", in which the remote {remote} lies");
+                return null;
+            }
+        }
+
+        if (transport == Transport.TunnelGso)
+        {
+            errors.Add(node!.Line, $"{What} has no use for transport \"tunnelGso\", which sends from one address; \"raw\" is right");
+        }
+
+        return new SourceSpray(prefix);
     }
 
     private static (ushort Low, ushort High)? ReadSourcePorts(ConfigNode? node, ValueReader values)

@@ -30,7 +30,8 @@ internal static class TunnelReader
         var underlay = new UnderlayReader(local, link is not null, values, errors);
         var forwarding = new ForwardingReader(tunnel, kind, device?.Layer, underlay, values, errors);
         TunnelConfig draft = forwarding.Read();
-        (TunnelPolicy policy, EndpointConfig sockets) = PolicyReader.Read(tunnel.Take("policy"), kind, underlay, values, errors);
+        (TunnelPolicy policy, EndpointConfig sockets) = PolicyReader.Read(
+            tunnel.Take("policy"), kind, transport, underlay, draft.Remotes, values, errors);
         tunnel.Finish();
         if (errors.Count > errorsBefore)
         {

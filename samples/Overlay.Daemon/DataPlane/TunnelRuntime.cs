@@ -63,6 +63,8 @@ internal sealed class TunnelRuntime : IDisposable
             },
             Egress = DirectionStatus.Sum([.. workers.Select(worker => worker.Egress)]),
             Ingress = DirectionStatus.Sum([.. workers.Select(worker => worker.Ingress)]),
+            ReservedBits = ReservedBitCounts.From([.. Tunnels.Select(tunnel => tunnel.ReservedBits)]),
+            EcnAlarms = Tunnels.Sum(tunnel => tunnel.EcnAlarms),
             Offload = new OffloadStatus
             {
                 Tso = OffloadUse.FromAll(Device.Select(queue => (queue.Tso, queue.TsoFallbacks))),

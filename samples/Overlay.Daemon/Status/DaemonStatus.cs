@@ -44,6 +44,14 @@ internal sealed record TunnelStatus
     /// <summary>From the underlay to the device.</summary>
     public required DirectionStatus Ingress { get; init; }
 
+    /// <summary>Which reserved bits of the tunnel header came, each as a mask of the eight header bytes, and in how many packets; absent if none did.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, long>? ReservedBits { get; init; }
+
+    /// <summary>Packets with a potentially dangerous combination of ECN fields (RFC 6040 §4.2); absent if none came.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public long EcnAlarms { get; init; }
+
     /// <summary>What its offloads do.</summary>
     public OffloadStatus Offload { get; init; } = new();
 

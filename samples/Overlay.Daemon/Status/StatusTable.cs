@@ -33,6 +33,13 @@ internal static class StatusTable
             AppendTable(text, leftColumns: 3, drops);
         }
 
+        List<string[]> oddities = [.. Oddities(status)];
+        if (oddities.Count > 1)
+        {
+            text.Append('\n');
+            AppendTable(text, leftColumns: 2, oddities);
+        }
+
         if (status.Tunnels.Count > 0)
         {
             text.Append('\n');
@@ -103,6 +110,24 @@ internal static class StatusTable
         foreach ((string reason, long packets) in status.Drops)
         {
             yield return ["(no tunnel)", "-", reason, Number(packets)];
+        }
+    }
+
+    // What senders did that the RFCs do not have them do, whether the packets were dropped for it or not.
+    private static IEnumerable<string[]> Oddities(DaemonStatus status)
+    {
+        yield return ["TUNNEL", "RECEIVED", "PACKETS"];
+        foreach (TunnelStatus tunnel in status.Tunnels)
+        {
+            foreach ((string bit, long packets) in tunnel.ReservedBits ?? DropCounts.None)
+            {
+                yield return [tunnel.Name, $"reserved bit {bit}", Number(packets)];
+            }
+
+            if (tunnel.EcnAlarms != 0)
+            {
+                yield return [tunnel.Name, "dangerous ECN", Number(tunnel.EcnAlarms)];
+            }
         }
     }
 

@@ -38,6 +38,9 @@ internal struct AlikeFrame
         _isSet = _isIPv4 ? frame[EthernetFrame.MinimumHeaderLength] == 0x45 : type == EtherType.IPv6 && frame[EthernetFrame.MinimumHeaderLength] >> 4 == 6;
         // A frame with an odd IP header passes as it is; its ECN was not looked at.
         _isSet &= HasWholePacket(frame[EthernetFrame.MinimumHeaderLength..]);
+        // What is counted packet by packet: reserved bits, and combinations of ECN that call for an alarm. Those leave the inner field as it was.
+        _isSet &= (header & ReservedBitsPolicy.ReservedMask) == 0 &&
+            !EcnTunnel.IsDangerous((Ecn)(meta.TrafficClass & 3), (Ecn)(frame[EthernetFrame.MinimumHeaderLength + 1] >> (_isIPv4 ? 0 : 4) & 3));
         if (_isSet)
         {
             _header = header;

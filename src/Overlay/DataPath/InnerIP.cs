@@ -5,6 +5,8 @@ namespace Overlay.DataPath;
 /// <summary>What the data path needs to know of an inner IP header, of either family.</summary>
 internal readonly struct InnerIP
 {
+    private const int CompatiblePrefixLength = 96;
+
     private InnerIP(in IPv4Packet packet)
     {
         Source = packet.Source;
@@ -26,6 +28,8 @@ internal readonly struct InnerIP
         DontFragment = true;
         Length = IPv6Packet.HeaderLength + packet.PayloadLength;
         HasMappedAddress = Source.IsIPv4 || Destination.IsIPv4;
+        // ::/96 holds the loopback address and those compatible with IPv4; the unspecified address is what duplicate address detection sends from.
+        HasInvalidSource = !Source.IsIPv4 && (Source.IsMulticast || (Source.Mask(CompatiblePrefixLength).IsUnspecified && !Source.IsUnspecified));
     }
 
     /// <summary>Whether the header is IPv4.</summary>
@@ -46,6 +50,9 @@ internal readonly struct InnerIP
 
     /// <summary>Whether an IPv6 header carries an IPv4-mapped address, which the tables could not tell from IPv4.</summary>
     public bool HasMappedAddress { get; }
+
+    /// <summary>Whether an IPv6 header comes from a multicast, loopback or IPv4-compatible address, which no packet on a link may (RFC 4213 §3.6).</summary>
+    public bool HasInvalidSource { get; }
 
     /// <summary>Reads the header at the front of <paramref name="packet"/>; the version nibble says which.</summary>
     public static bool TryRead(ReadOnlySpan<byte> packet, out InnerIP ip, out WireError error)

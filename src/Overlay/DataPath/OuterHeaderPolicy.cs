@@ -10,11 +10,13 @@ internal sealed class OuterHeaderPolicy
 
     private readonly TunnelPolicy _policy;
     private readonly TunnelKind _kind;
+    private readonly ValueIPAddress _local;
 
     public OuterHeaderPolicy(TunnelOptions options)
     {
         _policy = options.Policy;
         _kind = options.Kind;
+        _local = options.Local;
     }
 
     public void Apply(ref PacketMeta meta, bool hasIP, in InnerIP inner)
@@ -26,7 +28,8 @@ internal sealed class OuterHeaderPolicy
         meta.Ttl = _policy.Ttl ?? (hasIP ? inner.Ttl : DefaultTtl);
         meta.DontFragment = DontFragment(hasIP, inner);
         meta.SourcePort = FlowHash.ToSourcePort(meta.FlowHash, _policy.SourcePortMinimum, _policy.SourcePortMaximum);
-        meta.FlowLabel = FlowHash.ToFlowLabel(meta.FlowHash);
+        meta.FlowLabel = _policy.FlowLabel ? FlowHash.ToFlowLabel(meta.FlowHash) : 0;
+        meta.Local = _policy.SourceSpray?.Source(meta.FlowHash) ?? _local;
     }
 
     private bool DontFragment(bool hasIP, in InnerIP inner)

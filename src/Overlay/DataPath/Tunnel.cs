@@ -9,10 +9,12 @@ namespace Overlay.DataPath;
 /// </remarks>
 public sealed class Tunnel
 {
+    private long _ecnAlarms;
+
     /// <summary>Makes a tunnel.</summary>
     /// <param name="options">What it is.</param>
     /// <param name="tables">The tables its paths read; any number of workers may read them.</param>
-    /// <exception cref="ArgumentException">IP in IP over an Ethernet device.</exception>
+    /// <exception cref="ArgumentException">IP in IP over an Ethernet device, or a policy of sources that is of another kind or family.</exception>
     public Tunnel(TunnelOptions options, OverlayTables tables)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -20,6 +22,13 @@ public sealed class Tunnel
         if (options.Kind == TunnelKind.IPInIP && options.Layer == DeviceLayer.Ethernet)
         {
             throw new ArgumentException($"Tunnel '{options.Name}': IP in IP carries IP packets, not Ethernet frames; its device is a TUN.", nameof(options));
+        }
+
+        if (options.Policy.SourceSpray is { } spray &&
+            (options.Kind != TunnelKind.IPInIP || ((ValueIPAddress)spray.Prefix.BaseAddress).IsIPv4 != options.Local.IsIPv4))
+        {
+            throw new ArgumentException(
+                $"Tunnel '{options.Name}': sources of {spray.Prefix} are for IP in IP whose local address is of the same family.", nameof(options));
         }
 
         Options = options;
@@ -40,6 +49,18 @@ public sealed class Tunnel
 
     /// <summary>Underlay to device.</summary>
     public DirectionCounters Ingress { get; } = new();
+
+    /// <summary>Reserved header bits that came.</summary>
+    public ReservedBitCounters ReservedBits { get; } = new();
+
+    /// <summary>
+    /// Packets that came with a combination of outer and inner ECN field that Figure 4 of RFC 6040 §4.2 calls potentially dangerous, whether they were
+    /// dropped for it or not: some sender, or somebody on the way, does not follow the rules.
+    /// </summary>
+    public long EcnAlarms => Volatile.Read(ref _ecnAlarms);
+
+    /// <summary>Enters packets into <see cref="EcnAlarms"/>.</summary>
+    internal void AlarmEcn(int packets) => _ecnAlarms += packets;
 
     /// <summary>Whether packets from an underlay address are taken.</summary>
     internal bool Permits(ValueIPAddress remote) =>

@@ -129,6 +129,12 @@ public sealed class TunnelEgress : IPacketPath
             return inner.Source == _options.Local && _tables.IsKnownRemote(inner.Destination) ? DropReason.Loop : DropReason.NoRoute;
         }
 
+        if (_options.Kind == TunnelKind.IPInIP && inner.Source == route.Remote)
+        {
+            // RFC 2003 §3.2: what comes from the tunnel's other end "MUST NOT" be sent back to it through the tunnel.
+            return DropReason.Loop;
+        }
+
         ref PacketMeta meta = ref batch.Meta(index);
         meta.FlowHash = FlowHash.ComputeIP(packet, _options.FlowHashSeed);
         meta.Vni = _options.Vni;
@@ -192,7 +198,6 @@ public sealed class TunnelEgress : IPacketPath
         }
 
         meta.Remote = remote;
-        meta.Local = _options.Local;
         meta.Output = _endpoint;
         _outer.Apply(ref meta, hasIP, inner);
         return DropReason.None;

@@ -112,6 +112,12 @@ public sealed class TunnelIngress : IPacketPath
         }
 
         (Tunnel tunnel, int device) = _attachments[number];
+        ulong reserved = header & ReservedBitsPolicy.ReservedMask;
+        if (reserved != 0)
+        {
+            tunnel.ReservedBits.Enter(reserved, batch.SegmentCount(index));
+        }
+
         if (!tunnel.Options.Policy.ReservedBits.Accepts(header))
         {
             return DropReason.ReservedBits;
@@ -171,7 +177,7 @@ public sealed class TunnelIngress : IPacketPath
             Span<byte> packet = batch.Data(index)[frame.HeaderLength..];
             if (InnerIP.TryRead(packet, out InnerIP inner, out WireError error))
             {
-                DropReason reason = CombineEcn(packet, inner, batch.Meta(index).TrafficClass, tunnel.Options.Policy.Ecn);
+                DropReason reason = CombineTrafficClass(batch, index, packet, inner, tunnel);
                 if (reason != DropReason.None)
                 {
                     return reason;
@@ -270,12 +276,17 @@ public sealed class TunnelIngress : IPacketPath
             return DropReason.MappedAddress;
         }
 
+        if (inner.HasInvalidSource)
+        {
+            return DropReason.InvalidSource;
+        }
+
         if (inner.Ttl == 0)
         {
             return DropReason.TtlExpired;
         }
 
-        DropReason reason = CombineEcn(packet, inner, batch.Meta(index).TrafficClass, tunnel.Options.Policy.Ecn);
+        DropReason reason = CombineTrafficClass(batch, index, packet, inner, tunnel);
         if (reason == DropReason.None && inner.Length < packet.Length)
         {
             // Ethernet padding, or whatever else lay behind the packet, is not part of it.
@@ -285,23 +296,33 @@ public sealed class TunnelIngress : IPacketPath
         return reason;
     }
 
-    private static DropReason CombineEcn(Span<byte> packet, in InnerIP inner, byte outerClass, EcnProfile profile)
+    private static DropReason CombineTrafficClass(PacketBatch batch, int index, Span<byte> packet, in InnerIP inner, Tunnel tunnel)
     {
+        TunnelPolicy policy = tunnel.Options.Policy;
+        byte outerClass = batch.Meta(index).TrafficClass;
+        Ecn outer = (Ecn)(outerClass & 3);
         Ecn before = (Ecn)(inner.TrafficClass & 3);
-        if (!EcnTunnel.TryInner((Ecn)(outerClass & 3), before, profile, out Ecn after))
+        if (outer != before && policy.Ecn != EcnProfile.Copy && EcnTunnel.IsDangerous(outer, before))
+        {
+            tunnel.AlarmEcn(batch.SegmentCount(index));
+        }
+
+        if (!EcnTunnel.TryInner(outer, before, policy.Ecn, out Ecn after))
         {
             return DropReason.EcnInvalid;
         }
 
-        if (after != before)
+        int dscp = policy.DscpModel == DscpModel.Uniform ? outerClass : inner.TrafficClass;
+        byte trafficClass = (byte)((dscp & ~3) | (int)after);
+        if (trafficClass != inner.TrafficClass)
         {
             if (inner.IsIPv4)
             {
-                IPv4Editing.SetEcn(packet, after);
+                IPv4Editing.SetTrafficClass(packet, trafficClass);
             }
             else
             {
-                IPv6Editing.SetEcn(packet, after);
+                IPv6Editing.SetTrafficClass(packet, trafficClass);
             }
         }
 

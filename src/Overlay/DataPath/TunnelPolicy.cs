@@ -14,6 +14,12 @@ public sealed record TunnelPolicy
     /// <summary>The outer DSCP, 0 to 63; null copies the inner one. 0: the underlay's classes are not the tenant's to choose (RFC 2983 pipe model).</summary>
     public byte? Dscp { get; init; } = 0;
 
+    /// <summary>
+    /// What the outer DSCP does to the inner one on the way out. Nothing (RFC 2983 pipe model): the tenant's classes are not the underlay's to change.
+    /// The uniform model is <see cref="DscpModel.Uniform"/> here and null in <see cref="Dscp"/>.
+    /// </summary>
+    public DscpModel DscpModel { get; init; } = DscpModel.Pipe;
+
     /// <summary>How ECN crosses the tunnel. RFC 6040, so that congestion marks of the underlay reach the inner hosts.</summary>
     public EcnProfile Ecn { get; init; } = EcnProfile.Rfc6040;
 
@@ -34,6 +40,18 @@ public sealed record TunnelPolicy
 
     /// <summary>The highest outer UDP source port.</summary>
     public ushort SourcePortMaximum { get; init; } = 65_535;
+
+    /// <summary>
+    /// Whether the outer IPv6 header carries a flow label, one per inner flow. On, so that routers spread flows over equal paths without looking for
+    /// ports (RFC 6438 §3); off writes 0, for networks that treat labels wrongly.
+    /// </summary>
+    public bool FlowLabel { get; init; } = true;
+
+    /// <summary>
+    /// Outer source addresses by inner flow. IP in IP over raw sockets only. Off (null): the other end must be told to accept them, and networks that
+    /// filter by source address (BCP 38) drop them.
+    /// </summary>
+    public SourceSpray? SourceSpray { get; init; }
 
     /// <summary>From whom packets are taken. Only known remotes: who is not configured is not let in (RFC 4213 §3.6).</summary>
     public RemotePolicy Remotes { get; init; } = RemotePolicy.Known;

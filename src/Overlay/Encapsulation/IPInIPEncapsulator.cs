@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using Overlay.Wire;
 
@@ -9,7 +10,7 @@ namespace Overlay.Encapsulation;
 /// protocol, 4 or 41: 4in4 (RFC 2003), 6in4 (RFC 4213), 4in6 and 6in6 (RFC 2473). Immutable and thread-safe.
 /// </summary>
 /// <remarks>
-/// <see cref="Encapsulate(ReadOnlySpan{byte}, Span{byte}, out int)"/> copies and chooses by itself; <see cref="WriteOuter"/> writes in front of a
+/// <see cref="Encapsulate(ReadOnlySpan{byte}, Span{byte}, out int)"/> copies and chooses by itself; <see cref="WriteOuter(Span{byte}, int, in OuterHeaderFields)"/> writes in front of a
 /// packet where it lies, for a caller who has decided already. The inner packet is never changed: decrementing its TTL belongs to forwarding
 /// (RFC 2003 §3.1). No tunnel encapsulation limit option is written; one that a packet carries is not read (RFC 2473 §4.1.1 makes both the choice
 /// of the entry node).
@@ -160,6 +161,36 @@ public sealed class IPInIPEncapsulator
         }
     }
 
+    /// <summary>Writes the outer header in front of a packet where it lies, with another source address than <see cref="Local"/>.</summary>
+    /// <inheritdoc cref="WriteOuter(Span{byte}, int, in OuterHeaderFields)"/>
+    /// <param name="headroom">As there.</param>
+    /// <param name="payloadLength">As there.</param>
+    /// <param name="fields">As there.</param>
+    /// <param name="source">The outer source address, of the family of the others.</param>
+    /// <exception cref="ArgumentException">
+    /// <paramref name="headroom"/> is too short, what follows is neither IPv4 nor IPv6, or <paramref name="source"/> is of another family.
+    /// </exception>
+    public void WriteOuter(Span<byte> headroom, int payloadLength, in OuterHeaderFields fields, ValueIPAddress source)
+    {
+        if (source.IsIPv4 != _template.IsIPv4)
+        {
+            ThrowFamily(source);
+        }
+
+        WriteOuter(headroom, payloadLength, fields);
+        if (_template.IsIPv4)
+        {
+            Span<byte> checksum = headroom.Slice(IPv4Packet.ChecksumOffset, sizeof(ushort));
+            BinaryPrimitives.WriteUInt32BigEndian(headroom[IPv4Packet.SourceOffset..], source.ToIPv4());
+            BinaryPrimitives.WriteUInt16BigEndian(
+                checksum, InternetChecksum.Update(BinaryPrimitives.ReadUInt16BigEndian(checksum), Local.ToIPv4(), source.ToIPv4()));
+        }
+        else
+        {
+            source.TryWriteBytes(headroom[IPv6Packet.SourceOffset..], out _);
+        }
+    }
+
     private static bool TryGetProtocol(byte firstByte, out IPProtocol protocol)
     {
         int version = firstByte >> 4;
@@ -178,4 +209,8 @@ public sealed class IPInIPEncapsulator
     [DoesNotReturn]
     private static void ThrowVersion() =>
         throw new ArgumentException("What follows the outer header is neither IPv4 nor IPv6.", "headroom");
+
+    [DoesNotReturn]
+    private void ThrowFamily(ValueIPAddress source) =>
+        throw new ArgumentException($"The source {source} is not of the family of {Local}.", nameof(source));
 }

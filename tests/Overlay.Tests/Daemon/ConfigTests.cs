@@ -106,7 +106,8 @@ public class ConfigTests
     {
         TunnelConfig tunnel = Parse(Tap("""
             "link": "eth0", "transport": "tunnelGso", "offload": { "tso": false, "uso": false, "gro": false, "gso": false, "tunnelGso": false },
-            "policy": { "remotes": [ "192.0.2.0/25", "198.51.100.7/32" ], "ttl": "inherit", "dscp": 46, "ecn": "rfc3168", "df": "set",
+            "policy": { "remotes": [ "192.0.2.0/25", "198.51.100.7/32" ], "ttl": "inherit", "dscp": 46, "dscpModel": "uniform", "ecn": "rfc3168", "df": "set",
+              "flowLabel": "off",
               "reservedBits": { "mask": "00000000000000ff" }, "outerChecksum": "off", "zeroChecksumIpv6": "accept", "innerVlan": "strip",
               "sourcePorts": "1024-1031", "sourcePortCount": 4, }, // trailing commas are fine
             """)).Tunnels[0];
@@ -114,6 +115,7 @@ public class ConfigTests
         TunnelPolicy policy = tunnel.Policy;
         Assert.Equal((null as byte?, (byte?)46, EcnProfile.Rfc3168, (DontFragmentPolicy?)DontFragmentPolicy.Set, InnerVlanPolicy.Strip),
             (policy.Ttl, policy.Dscp, policy.Ecn, policy.DontFragment, policy.InnerVlan));
+        Assert.Equal((DscpModel.Uniform, false, null), (policy.DscpModel, policy.FlowLabel, policy.SourceSpray));
         Assert.Equal(new ReservedBitsPolicy(0xFF), policy.ReservedBits);
         Assert.Equal((1024, 1031), (policy.SourcePortMinimum, policy.SourcePortMaximum));
         Assert.True(policy.Remotes.Contains(Remote));
@@ -137,6 +139,26 @@ public class ConfigTests
             TunnelGso = false,
         }, tunnel.Endpoint);
         Assert.Equal(new OffloadConfig(false, false, false, false, false), tunnel.Offload);
+    }
+
+    [Fact]
+    public void The_uniform_model_copies_the_dscp_in_both_directions_unless_it_is_given()
+    {
+        Assert.Equal((null as byte?, DscpModel.Uniform), (Policy("\"dscpModel\": \"uniform\"").Dscp, Policy("\"dscpModel\": \"uniform\"").DscpModel));
+        Assert.Equal((byte?)0, Policy("\"dscpModel\": \"uniform\", \"dscp\": 0").Dscp);
+        Assert.Equal(((byte?)0, DscpModel.Pipe), (Policy("\"dscpModel\": \"pipe\"").Dscp, Policy("\"ttl\": 1").DscpModel));
+    }
+
+    [Theory]
+    [InlineData("192.0.2.1", "172.16.0.0/16")]
+    [InlineData("192.0.2.1", "192.0.0.0/23")]
+    [InlineData("2001:db8::1", "100::/64")]
+    public void Sources_can_be_sprayed_over_a_prefix(string local, string prefix)
+    {
+        TunnelPolicy policy = Parse($$"""
+            { "tunnels": [ { "name": "a", "kind": "ipip", "local": "{{local}}", "device": { "type": "tun" }, "policy": { "sourceSpray": "{{prefix}}" } } ] }
+            """).Tunnels[0].Policy;
+        Assert.Equal(System.Net.IPNetwork.Parse(prefix), policy.SourceSpray!.Prefix);
     }
 
     [Theory]

@@ -227,6 +227,34 @@ public class StatusTests
     }
 
     [Fact]
+    public void What_senders_do_against_the_rules_is_shown_where_it_happened()
+    {
+        TunnelStatus tunnel = Sample.Tunnels[0] with
+        {
+            ReservedBits = new Dictionary<string, long> { ["8000000000000000"] = 3, ["0000000000000001"] = 1 },
+            EcnAlarms = 7,
+        };
+        DaemonStatus status = Sample with { Tunnels = [tunnel] };
+        Assert.Contains(
+            """
+            TUNNEL  RECEIVED                       PACKETS
+            vx42    reserved bit 8000000000000000        3
+            vx42    reserved bit 0000000000000001        1
+            vx42    dangerous ECN                        7
+
+            """,
+            StatusTable.Format(status),
+            StringComparison.Ordinal);
+        Assert.DoesNotContain("RECEIVED", StatusTable.Format(Sample), StringComparison.Ordinal);
+
+        JsonElement json = JsonSerializer.SerializeToElement(status, ControlJson.Default.DaemonStatus).GetProperty("tunnels")[0];
+        Assert.Equal((3, 1, 7), (
+            json.GetProperty("reservedBits").GetProperty("8000000000000000").GetInt64(),
+            json.GetProperty("reservedBits").GetProperty("0000000000000001").GetInt64(),
+            json.GetProperty("ecnAlarms").GetInt64()));
+    }
+
+    [Fact]
     public void The_part_of_each_worker_is_shown_and_the_whole_is_their_sum()
     {
         DirectionStatus[] books =

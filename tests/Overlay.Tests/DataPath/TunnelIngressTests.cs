@@ -86,6 +86,79 @@ public sealed class TunnelIngressTests
     }
 
     [Fact]
+    public void Reserved_bits_are_counted_each_by_itself_passed_or_dropped_and_in_every_frame_of_a_train()
+    {
+        foreach (ReservedBitsPolicy policy in new[] { ReservedBitsPolicy.Ignore, ReservedBitsPolicy.Reject })
+        {
+            TunnelRig rig = WithRemote(new TunnelPolicy { ReservedBits = policy });
+            // Policy id 0x8001 of a GBP header, its G bit, and the bit behind the VNI.
+            byte[] datagram = TunnelRig.Vxlan(TunnelRig.FrameFrom(TunnelRig.MacB), extraBits: 0x8000_8001_0000_0001);
+            for (int i = 0; i < 5; i++)
+            {
+                rig.Batch.TryAppend(datagram, out int index);
+                rig.Batch.Meta(index).Remote = TunnelRig.Remote;
+            }
+
+            rig.Ingress.Process(rig.Batch, 0);
+            Assert.Equal(policy == ReservedBitsPolicy.Ignore ? DropReason.None : DropReason.ReservedBits, rig.Batch.Meta(4).Drop);
+            Assert.Equal([0, 32, 47, 63], Enumerable.Range(0, 64).Where(bit => rig.Tunnel.ReservedBits[bit] != 0));
+            Assert.All((int[])[0, 32, 47, 63], bit => Assert.Equal(5, rig.Tunnel.ReservedBits[bit]));
+        }
+
+        Assert.Throws<IndexOutOfRangeException>(() => WithRemote().Tunnel.ReservedBits[64]);
+    }
+
+    [Fact]
+    public void Counting_reserved_bits_allocates_nothing()
+    {
+        TunnelRig rig = WithRemote(new TunnelPolicy { ReservedBits = ReservedBitsPolicy.Ignore });
+        byte[] datagram = TunnelRig.Vxlan(TunnelRig.FrameFrom(TunnelRig.MacB), extraBits: ReservedBitsPolicy.ReservedMask);
+        Allocations.Zero(() => rig.Receive(datagram));
+    }
+
+    /// <summary>RFC 2983 §3: the pipe model leaves the inner DSCP, the uniform model replaces it; ECN is combined in either.</summary>
+    [Theory]
+    [InlineData(DscpModel.Pipe)]
+    [InlineData(DscpModel.Uniform)]
+    public void The_outer_dscp_stays_outside_or_comes_in(DscpModel model)
+    {
+        TunnelRig rig = WithRemote(new TunnelPolicy { DscpModel = model });
+        TunnelRig ipip = Conformance.IPInIPRig.Create(new TunnelPolicy { DscpModel = model });
+        for (int outer = 0; outer < 64; outer++)
+        {
+            foreach (bool inner6 in (bool[])[false, true])
+            {
+                // ECT(0) inside and CE outside become CE.
+                byte[] packet = Conformance.IPInIPRig.Incoming(inner6, trafficClass: (11 << 2) | 2);
+                byte[] expected = Conformance.IPInIPRig.Incoming(inner6, trafficClass: (byte)(((model == DscpModel.Pipe ? 11 : outer) << 2) | 3));
+                byte[] datagram = TunnelRig.Vxlan(PacketBuilder.Ethernet(TunnelRig.Mac, TunnelRig.MacB, inner6 ? EtherType.IPv6 : EtherType.IPv4, packet));
+                Assert.Equal(PacketState.Pending, rig.Receive(datagram, trafficClass: (byte)((outer << 2) | 3)).State);
+                Assert.Equal(expected, rig.Batch.Data(0)[14..].ToArray());
+                Assert.Equal(PacketState.Pending, ipip.Receive(packet, trafficClass: (byte)((outer << 2) | 3), protocol: Conformance.IPInIPRig.Protocol(inner6)).State);
+                Assert.Equal(expected, ipip.Batch.Data(0).ToArray());
+            }
+        }
+    }
+
+    [Fact]
+    public void The_outer_dscp_comes_into_every_frame_of_a_train()
+    {
+        TunnelRig rig = WithRemote(new TunnelPolicy { DscpModel = DscpModel.Uniform });
+        byte[] frame = TunnelRig.FrameFrom(TunnelRig.MacB, trafficClass: 11 << 2);
+        // Three of one class, then a frame that has the class already, and one outside of which it changes.
+        foreach (int outer in (int[])[46, 46, 46, 46, 0])
+        {
+            rig.Batch.TryAppend(TunnelRig.Vxlan(rig.Batch.Count == 3 ? TunnelRig.FrameFrom(TunnelRig.MacB, trafficClass: 46 << 2) : frame), out int index);
+            ref PacketMeta meta = ref rig.Batch.Meta(index);
+            (meta.Remote, meta.TrafficClass) = (TunnelRig.Remote, (byte)(outer << 2));
+        }
+
+        rig.Ingress.Process(rig.Batch, 0);
+        Assert.Equal([46, 46, 46, 46, 0], Enumerable.Range(0, 5).Select(i => rig.Batch.Data(i)[15] >> 2));
+        Assert.All(Enumerable.Range(0, 5), i => Assert.Equal(0, PacketBuilder.Checksum(rig.Batch.Data(i)[14..34], 0)));
+    }
+
+    [Fact]
     public void Only_permitted_remotes_pass()
     {
         byte[] datagram = TunnelRig.Vxlan(TunnelRig.FrameFrom(TunnelRig.MacB));

@@ -96,6 +96,13 @@ internal sealed class TunnelRig
     /// <summary>Marks what is pending as sent, closes the books of a path and checks that they balance.</summary>
     public void Complete(IPacketPath path, DirectionCounters counters)
     {
+        path.Complete(Closed());
+        AssertBalanced(counters);
+    }
+
+    /// <summary>The batch, with all that is pending marked as sent.</summary>
+    public PacketBatch Closed()
+    {
         for (int i = 0; i < Batch.Count; i++)
         {
             if (Batch.Meta(i).State == PacketState.Pending)
@@ -104,8 +111,7 @@ internal sealed class TunnelRig
             }
         }
 
-        path.Complete(Batch);
-        AssertBalanced(counters);
+        return Batch;
     }
 
     public static void AssertBalanced(DirectionCounters counters) => Assert.Equal(
