@@ -14,7 +14,7 @@ internal static class PolicyReader
     /// <returns>The tunnel's share, and the sockets' with their kind, local address and port still to be set.</returns>
     public static (TunnelPolicy Policy, EndpointConfig Sockets) Read(
         ConfigNode? node,
-        TunnelKind? kind,
+        TunnelFacts? kind,
         Transport transport,
         UnderlayReader underlay,
         IEnumerable<ValueIPAddress> remotes,
@@ -44,11 +44,11 @@ internal static class PolicyReader
                 ("unset", DontFragmentPolicy.Unset), ("set", DontFragmentPolicy.Set), ("inherit", DontFragmentPolicy.Inherit)),
             FlowLabel = values.Choice(keys.Take("flowLabel"), "policy.flowLabel", ("on", true), ("off", false)) ?? policy.FlowLabel,
         };
-        if (kind == TunnelKind.IPInIP)
+        if (kind is { IsOverUdp: false })
         {
             foreach (string key in (ReadOnlySpan<string>)["reservedBits", "outerChecksum", "zeroChecksumIpv6", "innerVlan", "sourcePorts", "sourcePortCount"])
             {
-                keys.Refuse(key, "by an ipip tunnel");
+                keys.Refuse(key, $"by {kind.WithArticle()} tunnel");
             }
 
             policy = policy with { SourceSpray = ReadSourceSpray(keys.Take("sourceSpray"), transport, underlay, remotes, values, errors) };
