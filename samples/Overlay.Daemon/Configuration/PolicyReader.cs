@@ -13,7 +13,7 @@ internal static class PolicyReader
     /// <summary>Reads a policy.</summary>
     /// <returns>The tunnel's share, and the sockets' with their kind, local address and port still to be set.</returns>
     public static (TunnelPolicy Policy, EndpointConfig Sockets) Read(
-        ConfigNode? node, TunnelKind? kind, UnderlayReader underlay, ValueReader values, ConfigErrors errors)
+        ConfigNode? node, TunnelFacts? kind, UnderlayReader underlay, ValueReader values, ConfigErrors errors)
     {
         TunnelPolicy policy = TunnelPolicy.Default;
         var sockets = new EndpointConfig { Kind = default, Local = default };
@@ -35,11 +35,11 @@ internal static class PolicyReader
             DontFragment = values.Choice(keys.Take("df"), "policy.df",
                 ("unset", DontFragmentPolicy.Unset), ("set", DontFragmentPolicy.Set), ("inherit", DontFragmentPolicy.Inherit)),
         };
-        if (kind == TunnelKind.IPInIP)
+        if (kind is { IsOverUdp: false })
         {
             foreach (string key in (ReadOnlySpan<string>)["reservedBits", "outerChecksum", "zeroChecksumIpv6", "innerVlan", "sourcePorts", "sourcePortCount"])
             {
-                keys.Refuse(key, "by an ipip tunnel");
+                keys.Refuse(key, $"by {kind.WithArticle()} tunnel");
             }
         }
         else

@@ -30,9 +30,9 @@ internal static class TunnelConflicts
             if (!owners.TryAdd((endpoint.Kind, endpoint.Local, endpoint.Port, tunnels[i].Vni), i))
             {
                 int owner = owners[(endpoint.Kind, endpoint.Local, endpoint.Port, tunnels[i].Vni)];
-                (string key, string taken, string right) = endpoint.Kind == TunnelKind.Vxlan
+                (string key, string taken, string right) = endpoint.Facts.HasVni
                     ? ("vni", $"vni {tunnels[i].Vni} on {endpoint}", "another vni, port or local")
-                    : ("local", $"ipip on {endpoint}", "one ipip tunnel for each local");
+                    : ("local", $"{endpoint.Facts} on {endpoint}", $"one {endpoint.Facts} tunnel for each local{(endpoint.Facts.IsOverUdp ? " and port" : "")}");
                 errors.Add((nodes[i][key] ?? nodes[i]).Line,
                     $"{taken} belongs to tunnel {ConfigNode.Quote(tunnels[owner].Name)} on line {(nodes[owner][key] ?? nodes[owner]).Line}; {right} is right");
             }

@@ -6,7 +6,6 @@ namespace Overlay.Daemon.Configuration;
 internal static class TunnelReader
 {
     private const int MaxNameLength = 64;
-    private const int DefaultVxlanPort = 4789;
 
     /// <summary>Reads and checks a tunnel by itself; what it may not share with others is <see cref="TunnelConflicts"/>' business.</summary>
     /// <returns>The tunnel; null if it holds any mistake.</returns>
@@ -19,7 +18,7 @@ internal static class TunnelReader
         }
 
         string? name = ReadName(tunnel, values);
-        TunnelKind? kind = ReadKind(tunnel, values, errors);
+        TunnelFacts? kind = ReadKind(tunnel, values, errors);
         DeviceConfig? device = DeviceReader.Read(tunnel.Require("device", "an object with at least a \"type\""), kind, node["name"], values, errors);
         string? link = ReadLink(tunnel.Take("link"), values);
         ValueIPAddress? local = UnderlayReader.Local(tunnel.Require("local", "the underlay address of this end"), link is not null, values);
@@ -46,7 +45,7 @@ internal static class TunnelReader
             Offload = offload,
             Endpoint = sockets with
             {
-                Kind = kind!.Value,
+                Kind = kind!.Kind,
                 Local = local!.Value,
                 Port = (ushort)port,
                 Link = link,
@@ -71,14 +70,14 @@ internal static class TunnelReader
         return name;
     }
 
-    private static TunnelKind? ReadKind(ObjectReader tunnel, ValueReader values, ConfigErrors errors)
+    private static TunnelFacts? ReadKind(ObjectReader tunnel, ValueReader values, ConfigErrors errors)
     {
         ConfigNode? node = tunnel.Require("kind", "\"vxlan\" or \"ipip\"");
         if (node is { Kind: ConfigNodeKind.String })
         {
             switch (node.Text)
             {
-                case "geneve" or "gue" or "vxlan-gpe":
+                case "geneve" or "gue" or "vxlan-gpe" or "gre" or "gretap" or "fou" or "udp":
                     errors.Add(node.Line, $"kind {node.Describe()} is not available in this version; vxlan and ipip are");
                     return null;
                 case "4in4" or "6in4" or "4in6" or "6in6" or "sit" or "ip6tnl":
@@ -87,21 +86,36 @@ internal static class TunnelReader
             }
         }
 
-        return values.Choice(node, "kind", ("vxlan", TunnelKind.Vxlan), ("ipip", TunnelKind.IPInIP));
+        return values.Choice(node, "kind", ("vxlan", TunnelKind.Vxlan), ("ipip", TunnelKind.IPInIP)) is TunnelKind kind ? TunnelFacts.Of(kind) : null;
     }
 
-    private static (int Vni, int Port) ReadIdentity(ObjectReader tunnel, TunnelKind? kind, ValueReader values)
+    private static (int Vni, int Port) ReadIdentity(ObjectReader tunnel, TunnelFacts? kind, ValueReader values)
     {
-        if (kind == TunnelKind.IPInIP)
+        const string PortRight = "a number from 1 to 65535, the same at both ends,";
+        string by = $"by {kind?.WithArticle()} tunnel";
+        int vni = 0;
+        int port = 0;
+        if (kind is { HasVni: false })
         {
-            tunnel.Refuse("vni", "by an ipip tunnel");
-            tunnel.Refuse("port", "by an ipip tunnel");
-            return (0, 0);
+            tunnel.Refuse("vni", by);
+        }
+        else
+        {
+            ConfigNode? node = kind is null ? tunnel.Take("vni") : tunnel.Require("vni", $"a number from 0 to {Vni.MaxValue}");
+            vni = values.Integer(node, "vni", 0, (int)Vni.MaxValue) ?? 0;
         }
 
-        ConfigNode? vni = kind == TunnelKind.Vxlan ? tunnel.Require("vni", $"a number from 0 to {Vni.MaxValue}") : tunnel.Take("vni");
-        return (values.Integer(vni, "vni", 0, (int)Vni.MaxValue) ?? 0,
-                values.Integer(tunnel.Take("port"), "port", 1, ushort.MaxValue) ?? DefaultVxlanPort);
+        if (kind is { IsOverUdp: false })
+        {
+            tunnel.Refuse("port", by);
+        }
+        else
+        {
+            ConfigNode? node = kind is { DefaultPort: 0 } ? tunnel.Require("port", PortRight) : tunnel.Take("port");
+            port = values.Integer(node, "port", 1, ushort.MaxValue) ?? kind?.DefaultPort ?? 0;
+        }
+
+        return (vni, port);
     }
 
     private static string? ReadLink(ConfigNode? node, ValueReader values)
@@ -115,9 +129,9 @@ internal static class TunnelReader
         return link;
     }
 
-    private static Transport ReadTransport(ObjectReader tunnel, TunnelKind? kind, ValueReader values)
+    private static Transport ReadTransport(ObjectReader tunnel, TunnelFacts? kind, ValueReader values)
     {
-        string sockets = kind == TunnelKind.IPInIP ? "raw" : "udp";
+        string sockets = kind is { IsOverUdp: false } ? "raw" : "udp";
         return values.Choice(tunnel.Take("transport"), "transport", (sockets, Transport.Sockets), ("tunnelGso", Transport.TunnelGso)) ?? Transport.Sockets;
     }
 

@@ -56,7 +56,7 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
         uint seed = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(sizeof(uint)));
         foreach (TunnelConfig tunnel in config.Tunnels)
         {
-            MacAddress mac = tunnel.Kind == TunnelKind.Vxlan ? tunnel.Device.ChooseMac() : default;
+            MacAddress mac = tunnel.HasInnerEthernet ? tunnel.Device.ChooseMac() : default;
             IReadOnlyList<int> workers = plan.WorkersOf(tunnel.Endpoint);
             _tunnels.Add(new TunnelRuntime(tunnel, planner.Open(tunnel, mac, mtus[tunnel], workers.Count), workers, mac, seed));
         }

@@ -12,14 +12,16 @@ public sealed class Tunnel
     /// <summary>Makes a tunnel.</summary>
     /// <param name="options">What it is.</param>
     /// <param name="tables">The tables its paths read; any number of workers may read them.</param>
-    /// <exception cref="ArgumentException">IP in IP over an Ethernet device.</exception>
+    /// <exception cref="ArgumentException">A device of a layer that the kind does not carry.</exception>
     public Tunnel(TunnelOptions options, OverlayTables tables)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(tables);
-        if (options.Kind == TunnelKind.IPInIP && options.Layer == DeviceLayer.Ethernet)
+        bool ethernet = options.Layer == DeviceLayer.Ethernet;
+        if (!(ethernet ? options.Facts.CarriesEthernet : options.Facts.CarriesIP))
         {
-            throw new ArgumentException($"Tunnel '{options.Name}': IP in IP carries IP packets, not Ethernet frames; its device is a TUN.", nameof(options));
+            string carries = ethernet ? "IP packets, not Ethernet frames; its device is a TUN" : "Ethernet frames, not IP packets; its device is a TAP";
+            throw new ArgumentException($"Tunnel '{options.Name}': {options.Facts} carries {carries}.", nameof(options));
         }
 
         Options = options;

@@ -14,6 +14,7 @@ public sealed class TunnelEgress : IPacketPath
     private readonly int _device;
     private readonly int _endpoint;
     private readonly OuterHeaderPolicy _outer;
+    private readonly bool _wrapsInEthernet;
 
     /// <summary>Makes the path.</summary>
     /// <param name="tunnel">The tunnel.</param>
@@ -28,6 +29,7 @@ public sealed class TunnelEgress : IPacketPath
         _device = device;
         _endpoint = endpoint;
         _outer = new OuterHeaderPolicy(_options);
+        _wrapsInEthernet = _options.HasInnerEthernet;
     }
 
     /// <inheritdoc/>
@@ -132,7 +134,7 @@ public sealed class TunnelEgress : IPacketPath
         ref PacketMeta meta = ref batch.Meta(index);
         meta.FlowHash = FlowHash.ComputeIP(packet, _options.FlowHashSeed);
         meta.Vni = _options.Vni;
-        if (_options.Kind == TunnelKind.Vxlan)
+        if (_wrapsInEthernet)
         {
             // The remote's VTEP routes on; its MAC is the inner next hop's (layer-3 VXLAN as flannel and Calico run it).
             EthernetHeader header = new(route.Mac, _options.DeviceMac, inner.Destination.IsIPv4 ? EtherType.IPv4 : EtherType.IPv6);

@@ -9,35 +9,35 @@ namespace Overlay.DataPath;
 /// </summary>
 public sealed class TunnelIngress : IPacketPath
 {
-    private readonly TunnelKind _kind;
+    private readonly TunnelFacts _facts;
     private readonly Dictionary<uint, int> _byVni = [];
     private readonly List<Attachment> _attachments = [];
     private AlikeFrame _alike;
 
     /// <summary>Makes the path of an endpoint.</summary>
     /// <param name="kind">The encapsulation it speaks.</param>
-    public TunnelIngress(TunnelKind kind) => _kind = kind;
+    public TunnelIngress(TunnelKind kind) => _facts = TunnelFacts.Of(kind);
 
     /// <summary>Packets that no tunnel owns: malformed, or with a VNI nobody has.</summary>
     public DirectionCounters Unowned { get; } = new();
 
-    /// <summary>Adds a tunnel. An IP-in-IP endpoint has exactly one, VXLAN tunnels are told apart by VNI.</summary>
+    /// <summary>Adds a tunnel. An endpoint whose kind has no VNI has exactly one, the others are told apart by VNI.</summary>
     /// <param name="tunnel">The tunnel.</param>
     /// <param name="device">The worker's number of its device's port.</param>
     /// <exception cref="ArgumentException">Another kind, or the place is taken.</exception>
     public void Attach(Tunnel tunnel, int device)
     {
         ArgumentNullException.ThrowIfNull(tunnel);
-        if (tunnel.Options.Kind != _kind)
+        if (tunnel.Options.Kind != _facts.Kind)
         {
-            throw new ArgumentException($"Tunnel '{tunnel.Options.Name}' is {tunnel.Options.Kind}, the endpoint speaks {_kind}.", nameof(tunnel));
+            throw new ArgumentException($"Tunnel '{tunnel.Options.Name}' is {tunnel.Options.Facts}, the endpoint speaks {_facts}.", nameof(tunnel));
         }
 
-        uint key = _kind == TunnelKind.Vxlan ? tunnel.Options.Vni.Value : 0;
+        uint key = _facts.HasVni ? tunnel.Options.Vni.Value : 0;
         if (!_byVni.TryAdd(key, _attachments.Count))
         {
             string other = _attachments[_byVni[key]].Tunnel.Options.Name;
-            throw new ArgumentException($"Tunnel '{tunnel.Options.Name}' would receive the packets of tunnel '{other}': same endpoint, same VNI {key}.", nameof(tunnel));
+            throw new ArgumentException($"Tunnel '{tunnel.Options.Name}' would receive the packets of tunnel '{other}': same endpoint{(_facts.HasVni ? $", same VNI {key}" : "")}.", nameof(tunnel));
         }
 
         _attachments.Add(new Attachment(tunnel, device));
@@ -57,7 +57,7 @@ public sealed class TunnelIngress : IPacketPath
                 continue;
             }
 
-            DropReason reason = _kind == TunnelKind.Vxlan ? TakeVxlan(batch, i, now) : TakeIPInIP(batch, i);
+            DropReason reason = _facts.IsOverUdp ? TakeVxlan(batch, i, now) : TakeIPInIP(batch, i);
             if (reason != DropReason.None)
             {
                 batch.Drop(i, reason);

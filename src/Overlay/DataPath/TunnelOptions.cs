@@ -9,13 +9,13 @@ public sealed record TunnelOptions
     /// <summary>The encapsulation.</summary>
     public required TunnelKind Kind { get; init; }
 
-    /// <summary>The network identifier; not used by IP in IP.</summary>
+    /// <summary>The network identifier; not used by kinds that have none.</summary>
     public Vni Vni { get; init; }
 
     /// <summary>The underlay address of this end.</summary>
     public required ValueIPAddress Local { get; init; }
 
-    /// <summary>What the device carries. IP in IP needs <see cref="DeviceLayer.IP"/>.</summary>
+    /// <summary>What the device carries; <see cref="TunnelFacts"/> says what the kind can.</summary>
     public required DeviceLayer Layer { get; init; }
 
     /// <summary>The device's MAC address; a layer-3 VXLAN tunnel writes it as inner source and accepts only frames for it.</summary>
@@ -29,4 +29,10 @@ public sealed record TunnelOptions
 
     /// <summary>The choices that RFCs leave open.</summary>
     public TunnelPolicy Policy { get; init; } = TunnelPolicy.Default;
+
+    /// <summary>What is true of the kind.</summary>
+    internal TunnelFacts Facts => TunnelFacts.Of(Kind);
+
+    /// <summary>Whether an Ethernet header stands in front of the inner IP packet on the wire.</summary>
+    internal bool HasInnerEthernet => Facts.HasInnerEthernet(Layer == DeviceLayer.Ethernet);
 }

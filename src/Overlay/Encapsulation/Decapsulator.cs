@@ -122,7 +122,7 @@ public static class Decapsulator
         }
 
         packet = packet[..length];
-        return kind == TunnelKind.Vxlan
+        return TunnelFacts.Of(kind).IsOverUdp
             ? ExamineVxlan(packet, offset, protocol, vxlanPort, options, out inner)
             : ExamineIPInIP(packet, offset, protocol, out inner);
     }
