@@ -43,6 +43,9 @@ public sealed class Tunnel
     /// <summary>Underlay to device.</summary>
     public DirectionCounters Ingress { get; } = new();
 
+    /// <summary>The sequence numbers of received GRE packets.</summary>
+    internal GreSequence GreSequence { get; } = new();
+
     /// <summary>Whether packets from an underlay address are taken.</summary>
     internal bool Permits(ValueIPAddress remote) =>
         Options.Policy.Remotes.KnownOnly ? Tables.IsKnownRemote(remote) : Options.Policy.Remotes.Contains(remote);
