@@ -17,7 +17,8 @@ namespace Overlay.Linux;
 /// </para>
 /// <para>
 /// By the socket go: packets to remotes on this host or without a unicast route, packets from another source than the socket's address, superpackets
-/// with IP options or extension headers, superpackets of more than 65 535 bytes with the outer header, and what the TAP has refused. Neither way overtakes the other.
+/// with IP options, extension headers or an encapsulation limit, superpackets of more than 65 535 bytes with the outer header, and what the TAP has
+/// refused. Neither way overtakes the other.
 /// </para>
 /// <para>
 /// Losses behind the TAP, in the queue of an interface or of a neighbour that does not answer, the kernel does not report here.
@@ -84,7 +85,7 @@ public sealed class IPInIPGsoSocket : IPacketPort
     /// <summary>Makes the TAP of an endpoint, in the network namespace of this thread, which must be the socket's.</summary>
     /// <param name="socket">The endpoint. Belongs to the new port; if this throws it stays the caller's, and can be used alone.</param>
     /// <param name="deviceName">The name of the TAP; with <c>%d</c> in it the kernel chooses a number.</param>
-    /// <exception cref="ArgumentException">No interface can have this name.</exception>
+    /// <exception cref="ArgumentException">No interface can have this name, or the endpoint is none of IP in IP.</exception>
     /// <exception cref="LinuxException">EPERM: CAP_BPF or CAP_NET_ADMIN is missing. EINVAL: a kernel before 6.6.</exception>
     /// <exception cref="PlatformNotSupportedException">There are no BPF programs for this kind of machine.</exception>
     public static IPInIPGsoSocket Open(RawTunnelSocket socket, string deviceName = UnderlayTap.DefaultName) => Open(socket, deviceName, new FrameWriter());
@@ -93,6 +94,11 @@ public sealed class IPInIPGsoSocket : IPacketPort
     internal static IPInIPGsoSocket Open(RawTunnelSocket socket, string deviceName, FrameWriter writer)
     {
         ArgumentNullException.ThrowIfNull(socket);
+        if (socket.Kind != TunnelKind.IPInIP)
+        {
+            throw new ArgumentException($"{socket.Name} does not speak IP in IP.", nameof(socket));
+        }
+
         UnderlayTap tap = UnderlayTap.Open(deviceName, "overlay_ipip", EncapsulationFrame.Program(), VnetHeader.Length, UnderlayTap.PlainOffloads);
         UnderlayRoutes<IPInIPPath>? routes = null;
         try
@@ -205,8 +211,8 @@ public sealed class IPInIPGsoSocket : IPacketPort
         return Way.Tap;
     }
 
-    // The kernel looks for the inner transport header right behind a plain IP header.
+    // The kernel looks for the inner transport header right behind a plain IP header, and for that right behind the outer one.
     private static bool CanStayWhole(ReadOnlySpan<byte> packet, in PacketMeta meta) =>
-        meta.Checksum == ChecksumState.Partial && meta.NetworkStart == 0 && packet.Length > 0 &&
+        meta.Checksum == ChecksumState.Partial && meta.EncapsulationLimit is null && meta.NetworkStart == 0 && packet.Length > 0 &&
         meta.ChecksumStart == ((packet[0] >> 4) == 4 ? IPv4Packet.MinimumHeaderLength : IPv6Packet.HeaderLength);
 }

@@ -21,7 +21,7 @@ public enum DropReason : byte
     /// <summary>A checksum of the outer headers is wrong, or absent where it is required.</summary>
     BadChecksum,
 
-    /// <summary>The VXLAN I flag is clear (RFC 7348 §5).</summary>
+    /// <summary>A flag is not as it must be: the VXLAN I flag is clear (RFC 7348 §5), or one of GRE's bits 1, 4 and 5 is set (RFC 2784 §2.3).</summary>
     BadFlags,
 
     /// <summary>A reserved VXLAN bit is set and the policy rejects it.</summary>
@@ -33,8 +33,14 @@ public enum DropReason : byte
     /// <summary>No tunnel has this VNI on this endpoint.</summary>
     UnknownVni,
 
+    /// <summary>No tunnel has this GRE key on this endpoint (RFC 2890 §2.1).</summary>
+    UnknownKey,
+
     /// <summary>The sender is not a permitted remote of the tunnel.</summary>
     UnknownRemote,
+
+    /// <summary>The GRE packet came late, or has no sequence number in a tunnel that has them (RFC 2890 §2.2).</summary>
+    OutOfSequence,
 
     /// <summary>The inner frame or packet ends before its headers do.</summary>
     InnerTruncated,
@@ -65,6 +71,9 @@ public enum DropReason : byte
 
     /// <summary>The inner TTL or hop limit is zero (RFC 2003 §3.1).</summary>
     TtlExpired,
+
+    /// <summary>The packet says that it must not be encapsulated once more (RFC 2473 §4.1.1).</summary>
+    EncapsulationLimit,
 
     /// <summary>No route leads to the inner destination.</summary>
     NoRoute,

@@ -44,7 +44,8 @@ internal static class CheckCommand
 
     private static string Describe(TunnelConfig tunnel)
     {
-        string identity = tunnel.Facts.HasVni ? $"{tunnel.Facts} vni {tunnel.Vni}" : tunnel.Facts.Name;
+        string identity = tunnel.Facts.HasVni ? $"{tunnel.Facts} vni {tunnel.Vni}"
+            : tunnel.Gre.Key is uint key ? $"{tunnel.Facts} key {key}" : tunnel.Facts.Name;
         string link = tunnel.Endpoint.Link is string name ? $" on link {name}" : "";
         string mtu = tunnel.Device.Mtu is int bytes
             ? $"mtu {bytes} (outer packets up to {bytes + tunnel.Overhead} bytes)"

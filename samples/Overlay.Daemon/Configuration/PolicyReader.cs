@@ -44,9 +44,19 @@ internal static class PolicyReader
                 ("unset", DontFragmentPolicy.Unset), ("set", DontFragmentPolicy.Set), ("inherit", DontFragmentPolicy.Inherit)),
             FlowLabel = values.Choice(keys.Take("flowLabel"), "policy.flowLabel", ("on", true), ("off", false)) ?? policy.FlowLabel,
         };
+        policy = policy with { EncapsulationLimit = ReadEncapsulationLimit(keys, kind, underlay, values) };
         if (kind is { IsOverUdp: false })
         {
-            foreach (string key in (ReadOnlySpan<string>)["reservedBits", "outerChecksum", "zeroChecksumIpv6", "innerVlan", "sourcePorts", "sourcePortCount"])
+            if (kind.CarriesEthernet)
+            {
+                policy = policy with { InnerVlan = ReadInnerVlan(keys, values) ?? policy.InnerVlan };
+            }
+            else
+            {
+                keys.Refuse("innerVlan", $"by {kind.WithArticle()} tunnel");
+            }
+
+            foreach (string key in (ReadOnlySpan<string>)["reservedBits", "outerChecksum", "zeroChecksumIpv6", "sourcePorts", "sourcePortCount"])
             {
                 keys.Refuse(key, $"by {kind.WithArticle()} tunnel");
             }
@@ -60,8 +70,7 @@ internal static class PolicyReader
             policy = policy with
             {
                 ReservedBits = ReadReservedBits(keys.Take("reservedBits"), values, errors) ?? policy.ReservedBits,
-                InnerVlan = values.Choice(keys.Take("innerVlan"), "policy.innerVlan",
-                    ("keep", InnerVlanPolicy.Keep), ("strip", InnerVlanPolicy.Strip), ("refuse", InnerVlanPolicy.Refuse)) ?? policy.InnerVlan,
+                InnerVlan = ReadInnerVlan(keys, values) ?? policy.InnerVlan,
                 SourcePortMinimum = low,
                 SourcePortMaximum = high,
             };
@@ -78,6 +87,28 @@ internal static class PolicyReader
 
         keys.Finish();
         return (policy, sockets);
+    }
+
+    private static InnerVlanPolicy? ReadInnerVlan(ObjectReader keys, ValueReader values) => values.Choice(keys.Take("innerVlan"), "policy.innerVlan",
+        ("keep", InnerVlanPolicy.Keep), ("strip", InnerVlanPolicy.Strip), ("refuse", InnerVlanPolicy.Refuse));
+
+    private static byte? ReadEncapsulationLimit(ObjectReader keys, TunnelFacts? kind, UnderlayReader underlay, ValueReader values)
+    {
+        const string Key = "encapsulationLimit";
+        if (kind is not (null or { Kind: TunnelKind.IPInIP }))
+        {
+            keys.Refuse(Key, $"by {kind.WithArticle()} tunnel");
+            return null;
+        }
+
+        if (underlay.IsIPv4)
+        {
+            keys.Refuse(Key, "over IPv4");
+            return null;
+        }
+
+        ConfigNode? node = keys.Take(Key);
+        return ValueReader.IsWord(node, "off") ? null : (byte?)values.Integer(node, $"policy.{Key}", 0, byte.MaxValue, "off");
     }
 
     private static RemotePolicy? ReadRemotes(ConfigNode? node, UnderlayReader underlay, ValueReader values)

@@ -36,6 +36,9 @@ internal sealed record TunnelConfig
     /// <summary>The choices that RFCs leave open.</summary>
     public TunnelPolicy Policy { get; init; } = TunnelPolicy.Default;
 
+    /// <summary>The optional fields of GRE.</summary>
+    public GreOptions Gre { get; init; } = GreOptions.Default;
+
     /// <summary>Offloads.</summary>
     public OffloadConfig Offload { get; init; } = new();
 
@@ -55,7 +58,7 @@ internal sealed record TunnelConfig
     public IEnumerable<ValueIPAddress> Remotes => Flood.Concat(Fdb.Select(f => f.Remote)).Concat(Routes.Select(r => r.Remote)).Distinct();
 
     /// <summary>By how many bytes the MTU of the device is smaller than that of the link.</summary>
-    public int Overhead => TunnelMtu.Overhead(Kind, Local.AddressFamily, innerIP: Device.Layer == DeviceLayer.IP);
+    public int Overhead => TunnelMtu.Overhead(Kind, Local.AddressFamily, optionLength: OptionLength, innerIP: Device.Layer == DeviceLayer.IP);
 
     /// <summary>What the data path is told.</summary>
     /// <param name="deviceMac">The MAC address that the device has; default where no Ethernet crosses the tunnel.</param>
@@ -68,6 +71,9 @@ internal sealed record TunnelConfig
         Layer = Device.Layer,
         DeviceMac = deviceMac,
         Learning = Learning is { Enabled: true },
+        Gre = Gre,
         Policy = Policy,
     };
+
+    private int OptionLength => Gre.Length + (Policy.EncapsulationLimit is null ? 0 : IPInIPEncapsulator.EncapsulationLimitLength);
 }

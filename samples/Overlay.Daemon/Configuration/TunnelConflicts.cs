@@ -23,15 +23,18 @@ internal static class TunnelConflicts
     public static void CheckEndpoints(IReadOnlyList<TunnelConfig> tunnels, IReadOnlyList<ConfigNode> nodes, ConfigErrors errors)
     {
         Dictionary<(TunnelKind, ValueIPAddress, ushort), int> endpoints = [];
-        Dictionary<(TunnelKind, ValueIPAddress, ushort, Vni), int> owners = [];
+        Dictionary<(TunnelKind, ValueIPAddress, ushort, Vni, uint?), int> owners = [];
         for (int i = 0; i < tunnels.Count; i++)
         {
             EndpointConfig endpoint = tunnels[i].Endpoint;
-            if (!owners.TryAdd((endpoint.Kind, endpoint.Local, endpoint.Port, tunnels[i].Vni), i))
+            var identity = (endpoint.Kind, endpoint.Local, endpoint.Port, tunnels[i].Vni, tunnels[i].Gre.Key);
+            if (!owners.TryAdd(identity, i))
             {
-                int owner = owners[(endpoint.Kind, endpoint.Local, endpoint.Port, tunnels[i].Vni)];
+                int owner = owners[identity];
                 (string key, string taken, string right) = endpoint.Facts.HasVni
                     ? ("vni", $"vni {tunnels[i].Vni} on {endpoint}", "another vni, port or local")
+                    : endpoint.Facts.IsGre
+                    ? ("key", $"{endpoint.Facts} {(tunnels[i].Gre.Key is uint greKey ? $"key {greKey}" : "without a key")} on {endpoint}", "another key or local")
                     : ("local", $"{endpoint.Facts} on {endpoint}", $"one {endpoint.Facts} tunnel for each local{(endpoint.Facts.IsOverUdp ? " and port" : "")}");
                 errors.Add((nodes[i][key] ?? nodes[i]).Line,
                     $"{taken} belongs to tunnel {ConfigNode.Quote(tunnels[owner].Name)} on line {(nodes[owner][key] ?? nodes[owner]).Line}; {right} is right");

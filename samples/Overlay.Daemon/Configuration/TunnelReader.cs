@@ -23,6 +23,7 @@ internal static class TunnelReader
         string? link = ReadLink(tunnel.Take("link"), values);
         ValueIPAddress? local = UnderlayReader.Local(tunnel.Require("local", "the underlay address of this end"), link is not null, values);
         (int vni, int port) = ReadIdentity(tunnel, kind, values);
+        GreOptions gre = GreReader.Read(tunnel, kind, values);
         OffloadConfig offload = ReadOffload(tunnel.Take("offload"), values, errors);
         Transport transport = ReadTransport(tunnel, kind, values);
 
@@ -43,6 +44,7 @@ internal static class TunnelReader
             Vni = new Vni((uint)vni),
             Device = device!,
             Policy = policy,
+            Gre = gre,
             Offload = offload,
             Endpoint = sockets with
             {
@@ -73,13 +75,13 @@ internal static class TunnelReader
 
     private static TunnelFacts? ReadKind(ObjectReader tunnel, ValueReader values, ConfigErrors errors)
     {
-        ConfigNode? node = tunnel.Require("kind", "\"vxlan\" or \"ipip\"");
+        ConfigNode? node = tunnel.Require("kind", "\"vxlan\", \"ipip\", \"gre\" or \"gretap\"");
         if (node is { Kind: ConfigNodeKind.String })
         {
             switch (node.Text)
             {
-                case "geneve" or "gue" or "vxlan-gpe" or "gre" or "gretap" or "fou" or "udp":
-                    errors.Add(node.Line, $"kind {node.Describe()} is not available in this version; vxlan and ipip are");
+                case "geneve" or "gue" or "vxlan-gpe" or "fou" or "udp":
+                    errors.Add(node.Line, $"kind {node.Describe()} is not available in this version; vxlan, ipip, gre and gretap are");
                     return null;
                 case "4in4" or "6in4" or "4in6" or "6in6" or "sit" or "ip6tnl":
                     errors.Add(node.Line, $"kind {node.Describe()} is not known; \"ipip\" is right: the families of local and of the inner packet decide");
@@ -87,7 +89,7 @@ internal static class TunnelReader
             }
         }
 
-        return values.Choice(node, "kind", ("vxlan", TunnelKind.Vxlan), ("ipip", TunnelKind.IPInIP)) is TunnelKind kind ? TunnelFacts.Of(kind) : null;
+        return values.Choice(node, "kind", ("vxlan", TunnelKind.Vxlan), ("ipip", TunnelKind.IPInIP), ("gre", TunnelKind.Gre), ("gretap", TunnelKind.Gretap)) is TunnelKind kind ? TunnelFacts.Of(kind) : null;
     }
 
     private static (int Vni, int Port) ReadIdentity(ObjectReader tunnel, TunnelFacts? kind, ValueReader values)
@@ -132,6 +134,12 @@ internal static class TunnelReader
 
     private static Transport ReadTransport(ObjectReader tunnel, TunnelFacts? kind, ValueReader values)
     {
+        if (kind is { IsGre: true })
+        {
+            // The kernel would have to cut what it is given whole, and of GRE with checksum or numbers it cannot.
+            return values.Choice(tunnel.Take("transport"), "transport", ("raw", Transport.Sockets)) ?? Transport.Sockets;
+        }
+
         string sockets = kind is { IsOverUdp: false } ? "raw" : "udp";
         return values.Choice(tunnel.Take("transport"), "transport", (sockets, Transport.Sockets), ("tunnelGso", Transport.TunnelGso)) ?? Transport.Sockets;
     }

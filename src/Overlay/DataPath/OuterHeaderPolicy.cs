@@ -9,14 +9,21 @@ internal sealed class OuterHeaderPolicy
     private const byte DefaultTtl = 64;
 
     private readonly TunnelPolicy _policy;
-    private readonly bool _isIPInIP;
     private readonly ValueIPAddress _local;
+    private readonly bool _isIPInRawIP;
+    private readonly GreFlags _greFields;
+    private readonly uint _greKey;
 
     public OuterHeaderPolicy(TunnelOptions options)
     {
         _policy = options.Policy;
-        _isIPInIP = options.Facts is { IsOverUdp: false, HeaderLength: 0 };
         _local = options.Local;
+        _isIPInRawIP = options.Facts is { IsOverUdp: false, CarriesIP: true };
+        if (options.Facts.IsGre)
+        {
+            _greFields = options.Gre.Fields;
+            _greKey = options.Gre.Key ?? 0;
+        }
     }
 
     public void Apply(ref PacketMeta meta, bool hasIP, in InnerIP inner)
@@ -30,13 +37,15 @@ internal sealed class OuterHeaderPolicy
         meta.SourcePort = FlowHash.ToSourcePort(meta.FlowHash, _policy.SourcePortMinimum, _policy.SourcePortMaximum);
         meta.FlowLabel = _policy.FlowLabel ? FlowHash.ToFlowLabel(meta.FlowHash) : 0;
         meta.Local = _policy.SourceSpray?.Source(meta.FlowHash) ?? _local;
+        meta.GreFields = _greFields;
+        meta.GreKey = _greKey;
     }
 
     private bool DontFragment(bool hasIP, in InnerIP inner)
     {
         DontFragmentPolicy policy = _policy.DontFragment ??
-            // RFC 2003 §3.1: inner DF set, outer DF set. RFC 4213 §3.2: with a static MTU DF is not set.
-            (_isIPInIP && hasIP && inner.IsIPv4 ? DontFragmentPolicy.Inherit : DontFragmentPolicy.Unset);
+            // RFC 2003 §3.1: inner DF set, outer DF set. RFC 4213 §3.2: with a static MTU DF is not set. GRE is no different.
+            (_isIPInRawIP && hasIP && inner.IsIPv4 ? DontFragmentPolicy.Inherit : DontFragmentPolicy.Unset);
         return policy switch
         {
             DontFragmentPolicy.Set => true,

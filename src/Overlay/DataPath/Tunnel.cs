@@ -27,10 +27,10 @@ public sealed class Tunnel
         }
 
         if (options.Policy.SourceSpray is { } spray &&
-            (options.Kind != TunnelKind.IPInIP || ((ValueIPAddress)spray.Prefix.BaseAddress).IsIPv4 != options.Local.IsIPv4))
+            (options.Facts.IsOverUdp || ((ValueIPAddress)spray.Prefix.BaseAddress).IsIPv4 != options.Local.IsIPv4))
         {
             throw new ArgumentException(
-                $"Tunnel '{options.Name}': sources of {spray.Prefix} are for IP in IP whose local address is of the same family.", nameof(options));
+                $"Tunnel '{options.Name}': sources of {spray.Prefix} are for tunnels without ports whose local address is of the same family.", nameof(options));
         }
 
         Options = options;
@@ -63,6 +63,9 @@ public sealed class Tunnel
 
     /// <summary>Enters packets into <see cref="EcnAlarms"/>.</summary>
     internal void AlarmEcn(int packets) => _ecnAlarms += packets;
+
+    /// <summary>The sequence numbers of received GRE packets.</summary>
+    internal GreSequence GreSequence { get; } = new();
 
     /// <summary>Whether packets from an underlay address are taken.</summary>
     internal bool Permits(ValueIPAddress remote) =>

@@ -15,6 +15,7 @@ public sealed class TunnelEgress : IPacketPath
     private readonly int _endpoint;
     private readonly OuterHeaderPolicy _outer;
     private readonly bool _wrapsInEthernet;
+    private readonly EncapsulationLimit? _limit;
 
     /// <summary>Makes the path.</summary>
     /// <param name="tunnel">The tunnel.</param>
@@ -30,6 +31,7 @@ public sealed class TunnelEgress : IPacketPath
         _endpoint = endpoint;
         _outer = new OuterHeaderPolicy(_options);
         _wrapsInEthernet = _options.HasInnerEthernet;
+        _limit = _options.Kind == TunnelKind.IPInIP && !_options.Local.IsIPv4 ? new EncapsulationLimit(_options, device) : null;
     }
 
     /// <inheritdoc/>
@@ -46,7 +48,7 @@ public sealed class TunnelEgress : IPacketPath
                 continue;
             }
 
-            DropReason reason = _options.Layer == DeviceLayer.Ethernet ? DecideFrame(batch, i) : DecidePacket(batch, i);
+            DropReason reason = _options.Layer == DeviceLayer.Ethernet ? DecideFrame(batch, i) : DecidePacket(batch, i, now);
             if (reason != DropReason.None)
             {
                 batch.Drop(i, reason);
@@ -107,7 +109,7 @@ public sealed class TunnelEgress : IPacketPath
         return Flood(batch, index, hasIP, inner);
     }
 
-    private DropReason DecidePacket(PacketBatch batch, int index)
+    private DropReason DecidePacket(PacketBatch batch, int index, long now)
     {
         Span<byte> packet = batch.Data(index);
         if (!InnerIP.TryRead(packet, out InnerIP inner, out WireError error))
@@ -135,6 +137,11 @@ public sealed class TunnelEgress : IPacketPath
         {
             // RFC 2003 §3.2: what comes from the tunnel's other end "MUST NOT" be sent back to it through the tunnel.
             return DropReason.Loop;
+        }
+
+        if (_limit is not null && !_limit.TryPass(batch, index, now))
+        {
+            return DropReason.EncapsulationLimit;
         }
 
         ref PacketMeta meta = ref batch.Meta(index);

@@ -27,6 +27,9 @@ public sealed record TunnelOptions
     /// <summary>A secret of this end that enters the flow hash, so that nobody outside can aim flows at one source port. Any number.</summary>
     public uint FlowHashSeed { get; init; }
 
+    /// <summary>The optional fields of GRE; not used by other kinds.</summary>
+    public GreOptions Gre { get; init; } = GreOptions.Default;
+
     /// <summary>The choices that RFCs leave open.</summary>
     public TunnelPolicy Policy { get; init; } = TunnelPolicy.Default;
 

@@ -48,6 +48,27 @@ public static class IPv4Editing
         return true;
     }
 
+    /// <summary>Sets the source address. A transport checksum, which covers it too, is not looked at.</summary>
+    /// <param name="packet">The packet, from the version on.</param>
+    /// <param name="source">The new address, IPv4.</param>
+    /// <exception cref="ArgumentException"><paramref name="source"/> is not IPv4.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 20 bytes.</exception>
+    public static void SetSource(Span<byte> packet, ValueIPAddress source)
+    {
+        Span<byte> header = packet[..IPv4Packet.MinimumHeaderLength];
+        if (!source.IsIPv4)
+        {
+            throw new ArgumentException($"{source} is not IPv4.", nameof(source));
+        }
+
+        Span<byte> address = header.Slice(IPv4Packet.SourceOffset, ValueIPAddress.IPv4Length);
+        Span<byte> field = header.Slice(IPv4Packet.ChecksumOffset, sizeof(ushort));
+        ushort checksum = InternetChecksum.Update(
+            BinaryPrimitives.ReadUInt16BigEndian(field), BinaryPrimitives.ReadUInt32BigEndian(address), source.ToIPv4());
+        BinaryPrimitives.WriteUInt32BigEndian(address, source.ToIPv4());
+        BinaryPrimitives.WriteUInt16BigEndian(field, checksum);
+    }
+
     private static void UpdateChecksum(Span<byte> header, ushort before, ushort after)
     {
         Span<byte> field = header.Slice(IPv4Packet.ChecksumOffset, sizeof(ushort));

@@ -29,6 +29,22 @@ public static class IPv6Editing
         BinaryPrimitives.WriteUInt16BigEndian(header, (ushort)((word & ~TrafficClassMask) | (trafficClass << 4)));
     }
 
+    /// <summary>Sets the source address. A transport checksum, which covers it, is not looked at.</summary>
+    /// <param name="packet">The packet, from the version on.</param>
+    /// <param name="source">The new address, IPv6.</param>
+    /// <exception cref="ArgumentException"><paramref name="source"/> is not IPv6.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 40 bytes.</exception>
+    public static void SetSource(Span<byte> packet, ValueIPAddress source)
+    {
+        Span<byte> header = packet[..IPv6Packet.HeaderLength];
+        if (source.IsIPv4)
+        {
+            throw new ArgumentException($"{source} is not IPv6.", nameof(source));
+        }
+
+        _ = source.TryWriteBytes(header[IPv6Packet.SourceOffset..], out _);
+    }
+
     /// <summary>Takes one hop from the hop limit.</summary>
     /// <param name="packet">The packet, from the version on.</param>
     /// <returns>false, with nothing changed, if the packet must not be forwarded: its hop limit is 0 or 1 (RFC 8200 §3).</returns>

@@ -1,7 +1,5 @@
 using System.Net;
 using Overlay.DataPath;
-using Overlay.Encapsulation;
-using Overlay.Tables;
 using Overlay.Testing;
 using Overlay.Tests.Conformance;
 using Xunit;
@@ -74,34 +72,6 @@ public sealed class SourceSprayTests
         Assert.Throws<ArgumentException>(() => new TunnelRig(policy: new TunnelPolicy { SourceSpray = spray }));
         ArgumentException error = Assert.Throws<ArgumentException>(() => IPInIPRig.Create(new TunnelPolicy { SourceSpray = spray }, outer6: true));
         Assert.Contains("172.16.0.0/16", error.Message, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void The_outer_header_with_another_source_is_the_one_of_that_source(bool outer6)
-    {
-        ValueIPAddress local = outer6 ? IPInIPRig.Local6 : TunnelRig.Local;
-        ValueIPAddress remote = IPInIPRig.Remote(outer6);
-        IPInIPEncapsulator encapsulator = new(local, remote);
-        byte[] packet = IPInIPRig.Outgoing(inner6: false);
-        Random random = new(1);
-        for (int i = 0; i < 2000; i++)
-        {
-            OuterHeaderFields fields = new() { TrafficClass = (byte)i, Ttl = (byte)(1 + (i % 255)), FlowLabel = (uint)i, Identification = (ushort)random.Next() };
-            byte[] bytes = new byte[outer6 ? 16 : 4];
-            random.NextBytes(bytes);
-            bytes[0] = outer6 ? (byte)0x20 : (byte)172;
-            ValueIPAddress source = new(bytes);
-            byte[] expected = [.. new byte[encapsulator.Overhead], .. packet];
-            byte[] actual = [.. Enumerable.Repeat((byte)0xA5, encapsulator.Overhead), .. packet];
-            new IPInIPEncapsulator(source, remote).WriteOuter(expected, packet.Length, fields);
-            encapsulator.WriteOuter(actual, packet.Length, fields, source);
-            Assert.Equal(Convert.ToHexString(expected), Convert.ToHexString(actual));
-        }
-
-        Assert.Throws<ArgumentException>(
-            () => encapsulator.WriteOuter(new byte[100], 20, default, outer6 ? TunnelRig.Local : IPInIPRig.Local6));
     }
 
     [Fact]

@@ -112,4 +112,40 @@ public sealed class IPEditingTests
         Assert.Equal((1, 1), (packet4[8], packet6[7]));
         Assert.True(InternetChecksum.IsValid(packet4));
     }
+
+    [Fact]
+    public void Another_source_makes_the_header_that_would_have_been_written_for_it()
+    {
+        Random random = new(4);
+        ValueIPAddress destination4 = ValueIPAddress.Parse("192.0.2.2"), destination6 = ValueIPAddress.Parse("2001:db8::2");
+        for (int i = 0; i < 2000; i++)
+        {
+            ValueIPAddress Address(int length)
+            {
+                byte[] bytes = new byte[length];
+                random.NextBytes(bytes);
+                bytes[0] = 0x2A;
+                return new ValueIPAddress(bytes);
+            }
+
+            (ValueIPAddress before4, ValueIPAddress after4) = (Address(4), Address(4));
+            byte[] packet = PacketBuilder.IP(before4, destination4, IPProtocol.Gre, [1, 2, 3], (byte)i, identification: (ushort)random.Next());
+            IPv4Editing.SetSource(packet, after4);
+            Assert.Equal(
+                (after4, 0, "010203"),
+                (ValueIPAddress.ReadIPv4(packet.AsSpan(12)), PacketBuilder.Checksum(packet.AsSpan(0, 20), 0), Convert.ToHexString(packet.AsSpan(20))));
+            IPv4Editing.SetSource(packet, before4);
+            Assert.Equal(0, PacketBuilder.Checksum(packet.AsSpan(0, 20), 0));
+
+            ValueIPAddress after6 = Address(16);
+            packet = PacketBuilder.IP(Address(16), destination6, IPProtocol.Gre, [1, 2, 3], (byte)i);
+            IPv6Editing.SetSource(packet, after6);
+            Assert.Equal(PacketBuilder.IP(after6, destination6, IPProtocol.Gre, [1, 2, 3], (byte)i), packet);
+        }
+
+        Assert.Throws<ArgumentException>(() => IPv4Editing.SetSource(new byte[20], destination6));
+        Assert.Throws<ArgumentException>(() => IPv6Editing.SetSource(new byte[40], destination4));
+        Assert.Throws<ArgumentOutOfRangeException>(() => IPv4Editing.SetSource(new byte[19], destination4));
+        Assert.Throws<ArgumentOutOfRangeException>(() => IPv6Editing.SetSource(new byte[39], destination6));
+    }
 }
