@@ -218,6 +218,57 @@ public readonly ref struct IPv6Packet
     }
 
     /// <summary>
+    /// Finds the tunnel encapsulation limit of a packet that is to enter a tunnel (RFC 2473 §4.1.1): in the destination options of an unfragmented
+    /// packet, behind at most <see cref="MaximumExtensionHeaders"/> extension headers.
+    /// </summary>
+    /// <param name="limit">How many more tunnels the packet may enter. With 0 it must not enter this one.</param>
+    /// <param name="offset">
+    /// Where the limit lies, in bytes from the start of the packet: the pointer of the ICMPv6 parameter problem that goes to the source if the limit
+    /// is 0.
+    /// </param>
+    /// <returns>false if there is none, or the headers before it are cut or malformed.</returns>
+    public bool TryGetEncapsulationLimit(out byte limit, out int offset)
+    {
+        IPProtocol protocol = NextHeader;
+        ReadOnlySpan<byte> rest = Payload;
+        for (int i = 0; i < MaximumExtensionHeaders; i++)
+        {
+            int length = ExtensionHeaderLength(protocol, i == 0, rest);
+            if (length == 0 || length > rest.Length)
+            {
+                break;
+            }
+
+            if (protocol == IPProtocol.DestinationOptions)
+            {
+                if (!IPv6OptionsPacket.TryParse(rest, out IPv6OptionsPacket options))
+                {
+                    break;
+                }
+
+                if (options.TryGetEncapsulationLimit(out limit, out int offsetInHeader))
+                {
+                    offset = _length - rest.Length + offsetInHeader;
+                    return true;
+                }
+            }
+
+            if (protocol == IPProtocol.FragmentHeader &&
+                (!IPv6FragmentPacket.TryParse(rest, out IPv6FragmentPacket fragment) || fragment.FragmentOffset != 0 || fragment.MoreFragments))
+            {
+                break;
+            }
+
+            protocol = (IPProtocol)rest[0];
+            rest = rest[length..];
+        }
+
+        limit = 0;
+        offset = 0;
+        return false;
+    }
+
+    /// <summary>
     /// Bytes of an extension header; 0 if the protocol is none that is looked through here, more than there can be if its length field is cut off.
     /// </summary>
     // Inlined: nearly every packet has no extension header, and pays for one comparison instead of a call.
