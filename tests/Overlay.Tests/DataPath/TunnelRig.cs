@@ -24,7 +24,7 @@ internal sealed class TunnelRig
 
     public TunnelRig(
         TunnelKind kind = TunnelKind.Vxlan, DeviceLayer layer = DeviceLayer.Ethernet, TunnelPolicy? policy = null, bool learning = false, int capacity = 64,
-        ValueIPAddress? local = null)
+        ValueIPAddress? local = null, GreOptions? gre = null)
     {
         Tables = new OverlayTables();
         Tunnel = new Tunnel(
@@ -37,6 +37,7 @@ internal sealed class TunnelRig
                 Local = local ?? Local,
                 DeviceMac = Mac,
                 Learning = learning,
+                Gre = gre ?? GreOptions.Default,
                 Policy = policy ?? TunnelPolicy.Default,
             },
             Tables);

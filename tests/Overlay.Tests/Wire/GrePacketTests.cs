@@ -259,7 +259,7 @@ public sealed class GrePacketTests
         Assert.Equal([5, 5, 6, 6, 7, 7, 8, 8, 9, 9], found.Select(bytes => Parse(bytes).SequenceNumber));
     }
 
-    // Frames 5 and 6 of the corpus's own numbering are GRE with IPv4 and with an Ethernet frame; frame 21 has GRE version 1, PPTP, behind IPv6.
+    // tshark: frames 5 and 6 are GRE with IPv4 and with an Ethernet frame; frame 21 has GRE version 1, PPTP, in IPv4 in IPv6.
     [Fact]
     public void Vectors_of_gopacket_decode()
     {
@@ -267,6 +267,12 @@ public sealed class GrePacketTests
         Assert.Equal([EtherType.IPv4, EtherType.TransparentEthernetBridging], found.Select(bytes => Parse(bytes).ProtocolType));
         Assert.True(IPv4Packet.TryParse(Parse(found[0]).Payload, out IPv4Packet ip) && ip.Protocol == IPProtocol.Icmp);
         Assert.True(EthernetFrame.TryParse(Parse(found[1]).Payload, out EthernetFrame frame) && frame.EtherType == EtherType.IPv4);
+
+        byte[] inIPv6 = Assert.Single(
+            WireCorpus.Payloads("gopacket/gopacket-vectors.pcap", IPProtocol.IPv4),
+            bytes => IPv4Packet.TryParse(bytes, out IPv4Packet inner) && inner.Protocol == IPProtocol.Gre);
+        Assert.True(IPv4Packet.TryParse(inIPv6, out ip));
+        HeaderAssert.Refuses(WireError.Version, ip.Payload.ToArray(), ParseAny);
     }
 
     [Fact]
