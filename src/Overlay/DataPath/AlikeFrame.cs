@@ -39,7 +39,7 @@ internal struct AlikeFrame
         // A frame with an odd IP header passes as it is; its ECN was not looked at.
         _isSet &= HasWholePacket(frame[EthernetFrame.MinimumHeaderLength..]);
         // What is counted packet by packet: reserved bits, and combinations of ECN that call for an alarm. Those leave the inner field as it was.
-        _isSet &= (header & ReservedBitsPolicy.ReservedMask) == 0 &&
+        _isSet = _isSet && (header & ReservedBitsPolicy.ReservedMask) == 0 &&
             !EcnTunnel.IsDangerous((Ecn)(meta.TrafficClass & 3), (Ecn)(frame[EthernetFrame.MinimumHeaderLength + 1] >> (_isIPv4 ? 0 : 4) & 3));
         if (_isSet)
         {
