@@ -22,7 +22,9 @@ public sealed class TunnelIngress : IPacketPath
     /// <summary>Packets that no tunnel owns: malformed, or with a VNI or key nobody has.</summary>
     public DirectionCounters Unowned { get; } = new();
 
-    /// <summary>Adds a tunnel. Tunnels of one endpoint are told apart by VNI or GRE key; of a kind that has neither there is exactly one.</summary>
+    /// <summary>Adds a tunnel. Tunnels of one endpoint are told apart by VNI or GRE key; of a kind that has neither there is exactly one. GRE tunnels with the
+    /// same key are told apart by remote, as in Linux: all of them must take packets of known remotes only, and a remote that two of them know belongs to the
+    /// first.</summary>
     /// <param name="tunnel">The tunnel.</param>
     /// <param name="device">The worker's number of its device's port.</param>
     /// <exception cref="ArgumentException">Another kind, or the place is taken.</exception>
@@ -35,6 +37,12 @@ public sealed class TunnelIngress : IPacketPath
         }
 
         ulong key = _facts.HasVni ? tunnel.Options.Vni.Value : _facts.IsGre ? NetworkOf(tunnel.Options.Gre.Key) : 0;
+        if (_facts.IsGre && _byNetwork.TryGetValue(key, out int sameKey) && TryChain(sameKey, tunnel))
+        {
+            _attachments.Add(new Attachment(tunnel, device));
+            return;
+        }
+
         if (!_byNetwork.TryAdd(key, _attachments.Count))
         {
             string other = _attachments[_byNetwork[key]].Tunnel.Options.Name;
@@ -238,6 +246,43 @@ public sealed class TunnelIngress : IPacketPath
         };
     }
 
+    // Puts the next attachment behind those with the same key.
+    private bool TryChain(int first, Tunnel tunnel)
+    {
+        int last = first;
+        for (int i = first; i >= 0; i = _attachments[i].Next)
+        {
+            if (!_attachments[i].Tunnel.Options.Policy.Remotes.KnownOnly)
+            {
+                return false;
+            }
+
+            last = i;
+        }
+
+        if (!tunnel.Options.Policy.Remotes.KnownOnly)
+        {
+            return false;
+        }
+
+        _attachments[last] = _attachments[last] with { Next = _attachments.Count };
+        return true;
+    }
+
+    // Of the tunnels with one key, that which knows the remote; the first if none does.
+    private int OwnerOf(int first, ValueIPAddress remote)
+    {
+        for (int i = first; i >= 0; i = _attachments[i].Next)
+        {
+            if (_attachments[i].Tunnel.Permits(remote))
+            {
+                return i;
+            }
+        }
+
+        return first;
+    }
+
     private DropReason TakeGre(PacketBatch batch, int index, long now)
     {
         ref PacketMeta meta = ref batch.Meta(index);
@@ -249,6 +294,7 @@ public sealed class TunnelIngress : IPacketPath
             reason = DropReason.UnknownKey;
         }
 
+        number = number >= 0 && _attachments[number].Next >= 0 ? OwnerOf(number, meta.Remote) : number;
         meta.Tunnel = number;
         CountersOf(number).Enter(batch, index);
         if (reason != DropReason.None)
@@ -403,5 +449,9 @@ public sealed class TunnelIngress : IPacketPath
         return DropReason.None;
     }
 
-    private readonly record struct Attachment(Tunnel Tunnel, int Device);
+    private readonly record struct Attachment(Tunnel Tunnel, int Device)
+    {
+        /// <summary>The next one with the same GRE key; −1 for none.</summary>
+        public int Next { get; init; } = -1;
+    }
 }

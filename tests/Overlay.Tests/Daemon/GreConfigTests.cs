@@ -29,9 +29,9 @@ public sealed class GreConfigTests
         { "limit word", Limit("\"none\""), ["f:3: policy.encapsulationLimit is \"none\"; a whole number from 0 to 255 or \"off\" is right"] },
         { "limit over IPv4", Ipip("\"policy\": { \"encapsulationLimit\": 4 }"), ["f:3: \"encapsulationLimit\" is not used over IPv4; leave it out"] },
         { "limit of gre", Gre("gre", "tun", "\"policy\": { \"encapsulationLimit\": 4 }"), ["f:3: \"encapsulationLimit\" is not used by a gre tunnel; leave it out"] },
-        { "same key", TwoGre("\"key\": 7", "\"key\": 7"), ["f:3: gre key 7 on 192.0.2.1 belongs to tunnel \"a\" on line 2; another key or local is right"] },
+        { "same key", TwoGre("\"key\": 7", "\"key\": 7"), ["f:3: gre key 7 on 192.0.2.1 belongs to tunnel \"a\" on line 2; another key, another local or other remotes, all known, is right"] },
         { "both without a key", TwoGre("\"checksum\": true", "\"sequence\": true"),
-            ["f:3: gre without a key on 192.0.2.1 belongs to tunnel \"a\" on line 2; another key or local is right"] },
+            ["f:3: gre without a key on 192.0.2.1 belongs to tunnel \"a\" on line 2; another key, another local or other remotes, all known, is right"] },
     };
 
     [Theory]
@@ -74,6 +74,16 @@ public sealed class GreConfigTests
         DaemonConfig config = Parse(TwoGre("\"key\": 7", "\"checksum\": true"));
         Assert.Equal([7u, null], config.Tunnels.Select(tunnel => tunnel.Gre.Key));
         Assert.Equal(config.Tunnels[0].Endpoint, config.Tunnels[1].Endpoint);
+    }
+
+    [Fact]
+    public void Tunnels_with_one_key_share_an_endpoint_if_their_remotes_differ()
+    {
+        const string Known = "\"routes\": [ { \"prefix\": \"10.1.0.0/16\", \"remote\": \"192.0.2.2\" } ]";
+        const string Others = "\"routes\": [ { \"prefix\": \"10.2.0.0/16\", \"remote\": \"192.0.2.3\" } ]";
+        Assert.Equal(2, Parse(TwoGre(Known, Others)).Tunnels.Count);
+        Assert.Single(Mistakes(TwoGre(Known, Known)));
+        Assert.Single(Mistakes(TwoGre(Known, Others + ", \"policy\": { \"remotes\": \"any\" }")));
     }
 
     private static string Gre(string kind, string device, string line3) => Sample("192.0.2.1", $"\"kind\": \"{kind}\", \"device\": {{ \"type\": \"{device}\" }}{(line3.Length > 0 ? "," : "")}", line3);

@@ -190,10 +190,36 @@ public sealed class GreTunnelTests
         ingress.Process(batch, 0);
         Assert.Equal([12, 11, 10, -1], Enumerable.Range(0, 4).Select(i => batch.Meta(i).Output));
         Assert.Equal(DropReason.UnknownKey, batch.Meta(3).Drop);
-        ArgumentException e = Assert.Throws<ArgumentException>(() => ingress.Attach(MakeTunnel(TunnelKind.Gre, 7), 1));
+        ArgumentException e = Assert.Throws<ArgumentException>(() => ingress.Attach(MakeTunnel(TunnelKind.Gre, 7, RemotePolicy.Any), 1));
         Assert.Contains("same key 7", e.Message, StringComparison.Ordinal);
-        e = Assert.Throws<ArgumentException>(() => ingress.Attach(MakeTunnel(TunnelKind.Gre, null), 1));
+        e = Assert.Throws<ArgumentException>(() => ingress.Attach(MakeTunnel(TunnelKind.Gre, null, RemotePolicy.Any), 1));
         Assert.Contains("both without a key", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Tunnels_with_one_key_are_told_apart_by_remote()
+    {
+        TunnelIngress ingress = new(TunnelKind.Gre);
+        ValueIPAddress[] remotes = [TunnelRig.Remote, TunnelRig.Remote2, ValueIPAddress.Parse("192.0.2.4")];
+        Tunnel[] tunnels = [.. remotes.Select(remote => MakeTunnel(TunnelKind.Gre, 7, remote: remote))];
+        for (int i = 0; i < tunnels.Length; i++)
+        {
+            ingress.Attach(tunnels[i], 10 + i);
+        }
+
+        PacketBatch batch = new(8);
+        ValueIPAddress stranger = ValueIPAddress.Parse("192.0.2.99");
+        foreach (ValueIPAddress remote in (ValueIPAddress[])[remotes[2], remotes[0], remotes[1], stranger])
+        {
+            Assert.True(batch.TryAppend(Gre(Packet4, 7), out int index));
+            batch.Meta(index).Remote = remote;
+        }
+
+        ingress.Process(batch, 0);
+        Assert.Equal([12, 10, 11, -1], Enumerable.Range(0, 4).Select(i => batch.Meta(i).Output));
+        Assert.Equal((DropReason.UnknownRemote, 0), (batch.Meta(3).Drop, batch.Meta(3).Tunnel));
+        // Who takes packets of anybody would take those of the others.
+        Assert.Throws<ArgumentException>(() => ingress.Attach(MakeTunnel(TunnelKind.Gre, 7, RemotePolicy.Any), 1));
     }
 
     [Fact]
@@ -287,11 +313,20 @@ public sealed class GreTunnelTests
         return rig;
     }
 
-    private static Tunnel MakeTunnel(TunnelKind kind, uint? key)
+    private static Tunnel MakeTunnel(TunnelKind kind, uint? key, RemotePolicy? remotes = null, ValueIPAddress? remote = null)
     {
         OverlayTables tables = new();
-        tables.Apply(OverlayUpdate.SetRoute(System.Net.IPNetwork.Parse("10.244.0.0/24"), new RouteEntry(TunnelRig.Remote)));
+        tables.Apply(OverlayUpdate.SetRoute(System.Net.IPNetwork.Parse("10.244.0.0/24"), new RouteEntry(remote ?? TunnelRig.Remote)));
         return new Tunnel(
-            new TunnelOptions { Name = $"key {key}", Kind = kind, Layer = DeviceLayer.IP, Local = TunnelRig.Local, Gre = new GreOptions { Key = key } }, tables);
+            new TunnelOptions
+            {
+                Name = $"key {key}",
+                Kind = kind,
+                Layer = DeviceLayer.IP,
+                Local = TunnelRig.Local,
+                Gre = new GreOptions { Key = key },
+                Policy = new TunnelPolicy { Remotes = remotes ?? RemotePolicy.Known },
+            },
+            tables);
     }
 }

@@ -155,8 +155,8 @@ public sealed class TsharkTests
             Assert.Equal(options.Ethernet ? 0x6558 : innerIPv6 ? 0x86DD : 0x0800, Number(row[3]));
             Assert.Equal(
                 (options.Checksum ? 0x8000 : 0) | (options.Key is null ? 0 : 0x2000) | (options.SequenceNumbers ? 0x1000 : 0), Number(row[4]));
-            Assert.Equal(options.Key, row[5].Length == 0 ? null : (uint?)Number(row[5]));
-            Assert.Equal(options.SequenceNumbers ? number : null, row[6].Length == 0 ? (long?)null : Number(row[6]));
+            Assert.Equal((long?)options.Key, row[5].Length == 0 ? null : (long?)Number(row[5]));
+            Assert.Equal(options.SequenceNumbers ? (long?)number : null, row[6].Length == 0 ? null : (long?)Number(row[6]));
             Assert.Equal(options.Checksum ? Good : "", row[7]);
             Assert.Equal("", row[8]);
         }
