@@ -24,63 +24,26 @@ namespace Overlay.Linux;
 /// Losses behind the TAP, in the queue of an interface or of a neighbour that does not answer, the kernel does not report here.
 /// </para>
 /// </remarks>
-public sealed class IPInIPGsoSocket : IPacketPort
+public sealed class IPInIPGsoSocket : SuperpacketSocket
 {
     private const int MaxOuterPacket = 65_535;
 
-    private readonly UnderlayTap _tap;
     private readonly UnderlayRoutes<IPInIPPath> _routes;
-    private readonly UnderlayOutput _output;
     private readonly IPInIPGsoSender _sender;
 
     private IPInIPGsoSocket(RawTunnelSocket socket, UnderlayTap tap, UnderlayRoutes<IPInIPPath> routes, FrameWriter writer)
+        : base(socket, tap, routes, writer)
     {
         Socket = socket;
-        _tap = tap;
         _routes = routes;
-        _output = new UnderlayOutput(tap, writer);
-        _sender = new IPInIPGsoSender(_output);
-    }
-
-    private enum Way
-    {
-        Tap,
-        Socket,
-        Dropped,
+        _sender = new IPInIPGsoSender(Output);
     }
 
     /// <summary>The sockets under it.</summary>
     public RawTunnelSocket Socket { get; }
 
-    /// <summary>The name of the TAP.</summary>
-    public string DeviceName => _tap.Name;
-
-    /// <summary>Whether superpackets go through the TAP. Ends for good when the kernel refuses one after another.</summary>
-    public bool Active => _output.Failure is null;
-
-    /// <summary>Why superpackets do not go through the TAP any more; null while they do.</summary>
-    public string? Failure => _output.Failure;
-
-    /// <summary>How often the TAP refused a superpacket, so that it went by the socket.</summary>
-    public long Fallbacks => _output.Fallbacks;
-
-    /// <summary>Superpackets that the kernel took whole.</summary>
-    public long Superpackets => _output.Frames;
-
     /// <inheritdoc/>
-    public string Name => Socket.Name;
-
-    /// <inheritdoc/>
-    public int BatchSize => Socket.BatchSize;
-
-    /// <inheritdoc/>
-    public PortCapabilities Capabilities => Socket.Capabilities;
-
-    /// <inheritdoc cref="RawTunnelSocket.Mtu"/>
-    public int Mtu => Socket.Mtu;
-
-    /// <inheritdoc/>
-    public int PollHandle => Socket.PollHandle;
+    public override long Superpackets => Frames;
 
     /// <summary>Makes the TAP of an endpoint, in the network namespace of this thread, which must be the socket's.</summary>
     /// <param name="socket">The endpoint. Belongs to the new port; if this throws it stays the caller's, and can be used alone.</param>
@@ -116,10 +79,7 @@ public sealed class IPInIPGsoSocket : IPacketPort
     }
 
     /// <inheritdoc/>
-    public PortResult Receive(PacketBatch batch) => Socket.Receive(batch);
-
-    /// <inheritdoc/>
-    public PortResult Send(PacketBatch batch)
+    public override PortResult Send(PacketBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
         ReadOnlySpan<int> selection = batch.Selection;
@@ -154,14 +114,6 @@ public sealed class IPInIPGsoSocket : IPacketPort
         }
 
         return Socket.Send(batch, selection[start..]);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        Socket.Dispose();
-        _tap.Dispose();
-        _routes.Dispose();
     }
 
     private PortResult SendWhole(PacketBatch batch, int index, IPInIPPath path, int segments)

@@ -26,7 +26,7 @@ namespace Overlay.Linux;
 /// about packets that went through it come back to a socket.
 /// </para>
 /// </remarks>
-public sealed class TunnelGsoSocket : IPacketPort
+public sealed class TunnelGsoSocket : SuperpacketSocket
 {
     /// <summary>The name of the TAP unless another is asked for: the kernel puts the first free number.</summary>
     public const string DefaultDeviceName = UnderlayTap.DefaultName;
@@ -36,64 +36,24 @@ public sealed class TunnelGsoSocket : IPacketPort
     private const int IPv6TransportStart = EthernetLength + IPv6Packet.HeaderLength;
     private const int EtherTypeOffset = 12;
 
-    private readonly UnderlayTap _tap;
     private readonly UnderlayRoutes<VxlanPath> _routes;
-    private readonly UnderlayOutput _output;
     private readonly TunnelGsoSender _sender;
     private readonly UdpTrainBuilder _builder;
 
     private TunnelGsoSocket(UdpTunnelSocket socket, UnderlayTap tap, UnderlayRoutes<VxlanPath> routes, FrameWriter writer)
+        : base(socket, tap, routes, writer)
     {
         Socket = socket;
-        _tap = tap;
         _routes = routes;
-        _output = new UnderlayOutput(tap, writer);
-        _sender = new TunnelGsoSender(_output, routes, socket);
+        _sender = new TunnelGsoSender(Output, routes, socket);
         _builder = new UdpTrainBuilder(_sender, _sender, socket.Port, socket.Local.IsIPv4);
-    }
-
-    private enum Way
-    {
-        Tap,
-        Socket,
-        Dropped,
     }
 
     /// <summary>The sockets under it.</summary>
     public UdpTunnelSocket Socket { get; }
 
-    /// <summary>The name of the TAP.</summary>
-    public string DeviceName => _tap.Name;
-
-    /// <summary>Whether packets go through the TAP. Ends for good when the kernel refuses one after another.</summary>
-    public bool Active => _output.Failure is null;
-
-    /// <summary>Why packets do not go through the TAP any more; null while they do.</summary>
-    public string? Failure => _output.Failure;
-
-    /// <summary>How often the TAP refused a frame, so that its packets went by the socket.</summary>
-    public long Fallbacks => _output.Fallbacks;
-
-    /// <summary>Superpackets that the kernel took whole.</summary>
-    public long Superpackets => _sender.Superpackets;
-
-    /// <summary>Frames that the TAP took: superpackets, trains and single datagrams.</summary>
-    public long Frames => _output.Frames;
-
     /// <inheritdoc/>
-    public string Name => Socket.Name;
-
-    /// <inheritdoc/>
-    public int BatchSize => Socket.BatchSize;
-
-    /// <inheritdoc/>
-    public PortCapabilities Capabilities => Socket.Capabilities;
-
-    /// <inheritdoc cref="UdpTunnelSocket.Mtu"/>
-    public int Mtu => Socket.Mtu;
-
-    /// <inheritdoc/>
-    public int PollHandle => Socket.PollHandle;
+    public override long Superpackets => _sender.Superpackets;
 
     /// <summary>Makes the TAP of an endpoint, in the network namespace of this thread, which must be the socket's.</summary>
     /// <param name="socket">The endpoint. Belongs to the new port; if this throws it stays the caller's, and can be used alone.</param>
@@ -130,10 +90,7 @@ public sealed class TunnelGsoSocket : IPacketPort
     }
 
     /// <inheritdoc/>
-    public PortResult Receive(PacketBatch batch) => Socket.Receive(batch);
-
-    /// <inheritdoc/>
-    public PortResult Send(PacketBatch batch)
+    public override PortResult Send(PacketBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
         if (!Active)
@@ -169,14 +126,6 @@ public sealed class TunnelGsoSocket : IPacketPort
         }
 
         return Send(batch, selection[start..], run);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        Socket.Dispose();
-        _tap.Dispose();
-        _routes.Dispose();
     }
 
     private PortResult Send(PacketBatch batch, ReadOnlySpan<int> descriptors, Way way) => descriptors.IsEmpty ? PortResult.Ok

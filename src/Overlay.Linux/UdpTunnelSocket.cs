@@ -112,9 +112,6 @@ public sealed class UdpTunnelSocket : IPacketPort
     /// <summary>Whether trains are received (UDP_GRO).</summary>
     public OffloadState Gro { get; }
 
-    /// <summary>Whether trains are sent; <see cref="Gso"/> says why not.</summary>
-    public bool GsoActive => Gso.IsActive;
-
     /// <summary>How often the kernel refused a train and its datagrams went one by one.</summary>
     public long GsoFallbacks => _sender.Fallbacks;
 

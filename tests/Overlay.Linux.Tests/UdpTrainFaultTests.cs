@@ -24,7 +24,7 @@ public sealed unsafe class UdpTrainFaultTests
                 peer.Receive();
             }
 
-            Assert.False(socket.GsoActive);
+            Assert.False(socket.Gso.IsActive);
             Assert.Equal(1, socket.GsoFallbacks);
         }
 
@@ -42,7 +42,7 @@ public sealed unsafe class UdpTrainFaultTests
         lab.SendAll(socket);
         AddMany(lab, 10);
         lab.SendAll(socket);
-        Assert.True(socket.GsoActive);
+        Assert.True(socket.Gso.IsActive);
         Assert.Equal((1, 11), (socket.GsoFallbacks, socket.SentMessages));
     }
 
@@ -58,7 +58,7 @@ public sealed unsafe class UdpTrainFaultTests
         {
             AddMany(lab, datagrams);
             lab.SendAll(socket);
-            Assert.Equal(round < 8, socket.GsoActive);
+            Assert.Equal(round < 8, socket.Gso.IsActive);
         }
 
         Assert.Equal((8, 10 * datagrams), (socket.GsoFallbacks, socket.SentMessages));
@@ -179,7 +179,7 @@ public sealed unsafe class UdpTrainFaultTests
         }
 
         Assert.Equal(payloads.Select(p => p + whole), Enumerable.Range(0, 10).Select(_ => peer.Receive().Length));
-        Assert.True(socket.GsoActive);
+        Assert.True(socket.Gso.IsActive);
         Assert.Equal(messages > 1 ? "kernel 7.1.4 breaks trains of equal datagrams, which go one by one" : null, socket.Gso.Reason);
     }
 

@@ -47,7 +47,7 @@ public sealed class UdpTunnelIcmpTests
         Assert.InRange(socket.IcmpErrors(IcmpErrorKind.PortUnreachable), 10, 2 * rounds);
         Assert.Equal(new IcmpError(dead, dead, IcmpErrorKind.PortUnreachable), socket.LastIcmpError);
         Assert.InRange(socket.Repeats, 1, 4 * rounds);
-        Assert.True(socket.GsoActive);
+        Assert.True(socket.Gso.IsActive);
     }
 
     [Fact]

@@ -229,7 +229,7 @@ public sealed class UdpTunnelSendTests
         lab.Us.EthtoolOff(VtepLab.OurDevice, "tx");
         using UdpTunnelSocket socket = lab.Bind(new UdpTunnelOptions { Local = ipv6 ? VtepLab.Ours6 : VtepLab.Ours, OuterChecksum = false });
         using WireCapture capture = new(lab.Them, VtepLab.PeerDevice, 3, "udp dst port 4789");
-        Assert.False(socket.GsoActive);
+        Assert.False(socket.Gso.IsActive);
         for (int i = 0; i < 3; i++)
         {
             lab.Add(VtepLab.Frame(200), ipv6 ? VtepLab.Peer6 : VtepLab.Peer);
@@ -268,7 +268,7 @@ public sealed class UdpTunnelSendTests
         Assert.All(Enumerable.Range(0, 9), i =>
             Assert.Equal(reasons[i] == none ? PacketState.Sent : PacketState.Dropped, lab.Batch.Meta(i).State));
         Assert.Equal([fits.Length, small.Length, fits.Length, fits.Length, small.Length], Enumerable.Range(0, 5).Select(_ => peer.Receive().Length - 8));
-        Assert.True(socket.GsoActive);
+        Assert.True(socket.Gso.IsActive);
         Assert.InRange(socket.GsoFallbacks, 1, 3);
 
         // The link shrinks: the very next refusal makes the port look.
@@ -315,7 +315,7 @@ public sealed class UdpTunnelSendTests
         }
 
         // EINVAL of the blackhole switched nothing off.
-        Assert.True(socket.GsoActive);
+        Assert.True(socket.Gso.IsActive);
 
         // The link goes down and comes back: packets fail meanwhile, and nothing has to be restarted.
         lab.Batch.Clear();

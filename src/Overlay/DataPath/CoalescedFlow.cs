@@ -59,8 +59,7 @@ internal sealed class CoalescedFlow
     public AppendResult TryAppend(PacketBatch batch, int index, in FlowPacket shape)
     {
         ReadOnlySpan<byte> packet = batch.Data(index);
-        ReadOnlySpan<byte> head = _length == 0 ? batch.Data(_descriptors[0]) : _buffer;
-        return shape.IsLike(Shape) && Continues(packet) && CoalescingRules.HaveSameHeaders(head, packet, shape)
+        return shape.IsLike(Shape) && Continues(packet) && _header.HasSameHeaders(packet)
             ? Append(batch, index, packet, shape.EndsTrain)
             : AppendResult.Refused;
     }

@@ -74,8 +74,26 @@ internal sealed class TrainHeader
     }
 
     /// <summary>
+    /// Whether a packet whose headers lie where those of the first do differs from it at most in lengths, IPv4 identification, TCP sequence number, PSH
+    /// and checksums.
+    /// </summary>
+    /// <param name="packet">A packet of at least as many bytes as the headers have.</param>
+    public bool HasSameHeaders(ReadOnlySpan<byte> packet)
+    {
+        if (packet.Length >= _compared)
+        {
+            return IsAlike(packet);
+        }
+
+        // Vectors reach beyond a short packet.
+        Span<byte> padded = stackalloc byte[Capacity];
+        packet.CopyTo(padded);
+        return IsAlike(padded);
+    }
+
+    /// <summary>
     /// Whether a packet may merge and differs from the first at most in lengths, IPv4 identification, TCP sequence number, PSH and checksums: what
-    /// <see cref="FlowPacket.Read"/> and <see cref="CoalescingRules.HaveSameHeaders"/> would say. false may also mean that it is too short to be told.
+    /// <see cref="FlowPacket.Read"/> and <see cref="HasSameHeaders"/> would say. false may also mean that it is too short to be told.
     /// </summary>
     public bool Matches(ReadOnlySpan<byte> packet, in PacketMeta meta, out bool endsTrain)
     {
@@ -85,17 +103,11 @@ internal sealed class TrainHeader
             return false;
         }
 
-        Vector256<byte> different = Vector256<byte>.Zero;
-        for (int i = 0; i < _compared; i += Vector256<byte>.Count)
-        {
-            different |= (Vector256.Create<byte>(packet[i..]) ^ Vector256.Create<byte>(_head.AsSpan(i))) & Vector256.Create<byte>(_mask.AsSpan(i));
-        }
-
         // Bytes behind the packet are Ethernet padding.
         int length = _shape.IsIPv4
             ? _shape.Network + BinaryPrimitives.ReadUInt16BigEndian(packet[(_shape.Network + IPv4Packet.TotalLengthOffset)..])
             : _shape.Transport + BinaryPrimitives.ReadUInt16BigEndian(packet[(_shape.Network + IPv6Packet.PayloadLengthOffset)..]);
-        if (different != Vector256<byte>.Zero || length != packet.Length)
+        if (length != packet.Length || !IsAlike(packet))
         {
             return false;
         }
@@ -132,6 +144,17 @@ internal sealed class TrainHeader
         return _shape.IsTcp
             ? sum + MemoryMarshal.Read<uint>(transport[TcpPacket.SequenceNumberOffset..]) + Field(transport, TcpPacket.DataOffsetOffset)
             : sum + Field(transport, UdpPacket.LengthOffset);
+    }
+
+    private bool IsAlike(ReadOnlySpan<byte> packet)
+    {
+        Vector256<byte> different = Vector256<byte>.Zero;
+        for (int i = 0; i < _compared; i += Vector256<byte>.Count)
+        {
+            different |= (Vector256.Create<byte>(packet[i..]) ^ Vector256.Create<byte>(_head.AsSpan(i))) & Vector256.Create<byte>(_mask.AsSpan(i));
+        }
+
+        return different == Vector256<byte>.Zero;
     }
 
     // Sums are taken of the words as they lie (RFC 1071 §2 B), two at a time too: they are folded in the end.

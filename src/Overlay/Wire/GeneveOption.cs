@@ -26,7 +26,7 @@ public readonly ref struct GeneveOption
     /// <summary>Bytes of data at most: 31 words.</summary>
     public const int MaximumDataLength = LengthMask * LengthUnit;
 
-    /// <summary>The highest bit of a type: a receiver that does not know the option "MUST" drop the packet.</summary>
+    /// <summary>The highest bit of a type: a packet with an option that the receiver does not know "MUST be dropped" if it is set.</summary>
     public const byte CriticalBit = 0x80;
 
     internal const int LengthMask = 0x1F;

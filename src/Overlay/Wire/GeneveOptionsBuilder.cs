@@ -38,7 +38,8 @@ public ref struct GeneveOptionsBuilder
         if (data.Length > GeneveOption.MaximumDataLength || data.Length % GeneveOption.LengthUnit != 0)
         {
             throw new ArgumentException(
-                $"The data of a Geneve option are 0 to {GeneveOption.MaximumDataLength} bytes, a multiple of four; these are {data.Length}.", nameof(data));
+                $"The data of a Geneve option are 0 to {GeneveOption.MaximumDataLength} bytes, a multiple of four; these are {data.Length}.",
+                nameof(data));
         }
 
         Span<byte> free = _memory[_length..];
@@ -49,7 +50,8 @@ public ref struct GeneveOptionsBuilder
 
         // First the data: they may lie in this memory.
         data.CopyTo(free[GeneveOption.HeaderLength..]);
-        BinaryPrimitives.WriteUInt32BigEndian(free, ((uint)optionClass << 16) | ((uint)type << 8) | (uint)(data.Length / GeneveOption.LengthUnit));
+        uint words = (uint)(data.Length / GeneveOption.LengthUnit);
+        BinaryPrimitives.WriteUInt32BigEndian(free, ((uint)optionClass << 16) | ((uint)type << 8) | words);
         _length += GeneveOption.HeaderLength + data.Length;
         HasCriticalOption |= (type & GeneveOption.CriticalBit) != 0;
         return true;

@@ -17,9 +17,9 @@ namespace Overlay.Wire;
 /// |                                                               |
 /// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 /// </code>
-/// The parser walks the options to the end: a packet whose options do not add up to Opt Len is not parsed. What it leaves to the caller: a control
-/// packet's payload "MUST NOT be forwarded" (§3.4), a packet with a critical option that the receiver does not know "MUST be dropped" (§3.5), and
-/// reserved bits, which "MUST be ignored on receipt"; <see cref="RawHeader"/> has them.
+/// The parser walks the options to the end: a packet whose options do not add up to Opt Len is not parsed. What it leaves to the caller: the payload
+/// of a control packet, which endpoints "MUST NOT forward" (§3.4), and a critical option that the receiver does not know: such a packet "MUST be
+/// dropped" (§3.5). Reserved bits "MUST be ignored on receipt"; <see cref="RawHeader"/> has them.
 /// </remarks>
 public readonly ref struct GenevePacket
 {
@@ -63,13 +63,15 @@ public readonly ref struct GenevePacket
     /// <summary>Bytes of header and options: 8 to 260.</summary>
     public int HeaderLength => _headerLength;
 
-    /// <summary>O: a control packet; its payload is for this endpoint and "MUST NOT be forwarded" (§3.4).</summary>
+    /// <summary>O: a control packet, whose payload is for this endpoint and not for the network behind it (§3.4).</summary>
     public bool IsControl => (_packet[FlagsOffset] & ControlBit) != 0;
 
     /// <summary>C: what the sender says about its options. <see cref="HasCriticalOption"/> is what they are.</summary>
     public bool AnnouncesCriticalOption => (_packet[FlagsOffset] & CriticalBit) != 0;
 
-    /// <summary>Whether an option has the critical bit, found by walking them; a receiver that does not know that option drops the packet (§3.5).</summary>
+    /// <summary>
+    /// Whether an option has the critical bit, found by walking them; a receiver that does not know that option drops the packet (§3.5).
+    /// </summary>
     public bool HasCriticalOption => _hasCriticalOption;
 
     /// <summary>What the payload is; <see cref="EtherType.TransparentEthernetBridging"/> for an Ethernet frame.</summary>
@@ -100,8 +102,8 @@ public readonly ref struct GenevePacket
     /// <param name="source">The UDP payload.</param>
     /// <param name="packet">The view, if the method returns true.</param>
     /// <param name="error">
-    /// <see cref="WireError.Truncated"/>: fewer than 8 bytes, or fewer than Opt Len announces. <see cref="WireError.Version"/>: "an unknown version
-    /// MUST be dropped" (§3.4). <see cref="WireError.HeaderLength"/>: the lengths of the options do not add up to Opt Len; such a packet "MUST be
+    /// <see cref="WireError.Truncated"/>: fewer than 8 bytes, or fewer than Opt Len announces. <see cref="WireError.Version"/>: packets "with an unknown
+    /// version MUST be dropped" (§3.4). <see cref="WireError.HeaderLength"/>: the lengths of the options do not add up to Opt Len; such a packet "MUST be
     /// silently dropped" (§3.5).
     /// </param>
     public static bool TryParse(ReadOnlySpan<byte> source, out GenevePacket packet, out WireError error)
@@ -167,7 +169,10 @@ public readonly ref struct GenevePacket
 /// <summary>The Geneve header as a value, to be built, compared and written; options are written beside it (RFC 8926 §3.4).</summary>
 /// <param name="Vni">The network identifier.</param>
 /// <param name="ProtocolType">What the payload is; unless given, an Ethernet frame.</param>
-/// <remarks>There is no C bit to set: it follows from the options that are written. The default value has no protocol type and is not written.</remarks>
+/// <remarks>
+/// There is no C bit to set: it follows from the options that are written. The default value has no protocol type and
+/// is refused.
+/// </remarks>
 public readonly record struct GeneveHeader(Vni Vni, EtherType ProtocolType = EtherType.TransparentEthernetBridging)
 {
     /// <summary>O: a control packet.</summary>
@@ -178,10 +183,12 @@ public readonly record struct GeneveHeader(Vni Vni, EtherType ProtocolType = Eth
     public bool TryWrite(Span<byte> destination, out int bytesWritten) => TryWrite(destination, default, out bytesWritten);
 
     /// <summary>
-    /// Writes the header and its options. The C bit is set if one of them has its critical bit, as §3.5 demands; reserved bits of the header are zero.
+    /// Writes the header and its options. The C bit is set if one of them has its critical bit, as §3.5 demands; the header's reserved bits are zero.
     /// </summary>
     /// <param name="destination">Takes 8 bytes and the options; these may lie in it already, anywhere.</param>
-    /// <param name="options">Whole options, at most 252 bytes: what <see cref="GeneveOptionsBuilder.Written"/> or <see cref="GenevePacket.OptionBytes"/> holds.</param>
+    /// <param name="options">
+    /// Whole options, at most 252 bytes: what <see cref="GeneveOptionsBuilder.Written"/> or <see cref="GenevePacket.OptionBytes"/> holds.
+    /// </param>
     /// <param name="bytesWritten">8 and the length of the options, or 0.</param>
     /// <returns>false, with nothing written, if <paramref name="destination"/> is too short.</returns>
     /// <exception cref="ArgumentException">More than 252 bytes of options, or their lengths do not add up.</exception>
@@ -201,7 +208,8 @@ public readonly record struct GeneveHeader(Vni Vni, EtherType ProtocolType = Eth
 
         if (!ProtocolTypeIsValid(ProtocolType))
         {
-            throw new InvalidOperationException($"The protocol type of a Geneve header is an EtherType, from 0x0600 on; this one is 0x{(ushort)ProtocolType:X4}.");
+            throw new InvalidOperationException(
+                $"The protocol type of a Geneve header is an EtherType, from 0x0600 on; this one is 0x{(ushort)ProtocolType:X4}.");
         }
 
         int length = GenevePacket.MinimumHeaderLength + options.Length;

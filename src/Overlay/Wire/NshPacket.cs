@@ -127,8 +127,8 @@ public readonly ref struct NshPacket
     /// <param name="packet">The view, if the method returns true.</param>
     /// <param name="error">
     /// <see cref="WireError.Truncated"/>: fewer than 8 bytes, or fewer than the length announces. <see cref="WireError.Version"/>: another version
-    /// than 0. <see cref="WireError.Unsupported"/>: the reserved metadata type. <see cref="WireError.HeaderLength"/>: a length of less than two words,
-    /// or other than the six of fixed-length metadata (§2.2).
+    /// than 0. <see cref="WireError.Unsupported"/>: the reserved metadata type. <see cref="WireError.HeaderLength"/>: a length below two
+    /// words, or other than the six of fixed-length metadata (§2.2).
     /// </param>
     public static bool TryParse(ReadOnlySpan<byte> source, out NshPacket packet, out WireError error)
     {

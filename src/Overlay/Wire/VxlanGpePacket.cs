@@ -40,7 +40,7 @@ public enum VxlanGpeNextProtocol : byte
     /// <summary>A Network Service Header (RFC 8300): <see cref="NshPacket"/>.</summary>
     Nsh = 4,
 
-    /// <summary>An MPLS packet; the number of the draft's first revisions, which Linux and Wireshark use.</summary>
+    /// <summary>An MPLS packet; the number of earlier revisions of the draft, which Linux and Wireshark use.</summary>
     Mpls = 5,
 }
 
@@ -107,8 +107,8 @@ public readonly ref struct VxlanGpePacket
     /// <param name="source">The UDP payload.</param>
     /// <param name="packet">The view, if the method returns true.</param>
     /// <param name="error">
-    /// <see cref="WireError.Truncated"/>: fewer than 8 bytes. <see cref="WireError.Version"/>: another version than 0, whose header may be another one.
-    /// <see cref="WireError.Flags"/>: the I flag is clear, so that there is no network to which the packet belongs.
+    /// <see cref="WireError.Truncated"/>: fewer than 8 bytes. <see cref="WireError.Version"/>: another version than 0, whose header may be another.
+    /// <see cref="WireError.Flags"/>: the I flag, which "MUST be set to indicate a valid VNI", is clear.
     /// </param>
     public static bool TryParse(ReadOnlySpan<byte> source, out VxlanGpePacket packet, out WireError error)
     {
@@ -143,7 +143,9 @@ public readonly ref struct VxlanGpePacket
         // The first byte is read once: it may change between two reads, and flags and protocol must fit each other.
         VxlanGpeFlags flags = Flags;
         return new VxlanGpeHeader(
-            Vni, (flags & VxlanGpeFlags.NextProtocol) != 0 ? (VxlanGpeNextProtocol)_packet[NextProtocolOffset] : VxlanGpeNextProtocol.Ethernet, flags);
+            Vni,
+            (flags & VxlanGpeFlags.NextProtocol) != 0 ? (VxlanGpeNextProtocol)_packet[NextProtocolOffset] : VxlanGpeNextProtocol.Ethernet,
+            flags);
     }
 }
 
@@ -167,7 +169,8 @@ public readonly record struct VxlanGpeHeader(
             (!hasNextProtocol && NextProtocol != VxlanGpeNextProtocol.Ethernet))
         {
             throw new InvalidOperationException(
-                $"A VXLAN-GPE header has the I flag, of P, B and O what is needed, and P unless its payload is Ethernet; this one has 0x{(byte)Flags:X2} and {NextProtocol}.");
+                "A VXLAN-GPE header has the I flag, the P flag unless its payload is Ethernet, B and O as needed, and no other bit; " +
+                $"this one has 0x{(byte)Flags:X2} and {NextProtocol}.");
         }
 
         bytesWritten = 0;

@@ -167,8 +167,8 @@ public readonly record struct VxlanHeader(Vni Vni, VxlanFlags Flags = VxlanFlags
     /// <summary>Writes the 8 bytes; all reserved bits are zero.</summary>
     /// <returns>false, with nothing written, if <paramref name="destination"/> is too short.</returns>
     /// <exception cref="InvalidOperationException">
-    /// <see cref="Flags"/> lacks the I flag, which "MUST be set to 1"; or it, or <see cref="GroupPolicyFlags"/>, has a reserved bit, which "MUST be set
-    /// to zero on transmission"; or there is a group policy without the G flag.
+    /// <see cref="Flags"/> lacks the I flag, which "MUST be set to 1"; or it, or <see cref="GroupPolicyFlags"/>, has a reserved bit, which "MUST be
+    /// set to zero on transmission"; or there is a group policy without the G flag.
     /// </exception>
     public bool TryWrite(Span<byte> destination, out int bytesWritten)
     {

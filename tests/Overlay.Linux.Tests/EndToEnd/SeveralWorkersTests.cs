@@ -126,10 +126,11 @@ public sealed class SeveralWorkersTests
                 {
                     long[] egress = Difference(before[end], after[end], "egress");
                     long[] ingress = Difference(before[end], after[end], "ingress");
-                    // Had the workers source ports of their own, one flow in eight would go to and fro between them.
+                    // Had the workers source ports of their own, one flow in eight would go to and fro between them: half of the packets by each.
+                    // One packet may go by hash, when a busy machine has kept the flow silent for so long that the driver forgot it.
                     // The kernels may say a word of their own meanwhile (a multicast report), and that may go by the other worker.
                     Assert.True(
-                        Enumerable.Range(0, 2).Any(worker => egress[worker] >= 20 && ingress[worker] >= 20) && egress.Sum() < 25 && ingress.Sum() < 25,
+                        Enumerable.Range(0, 2).Any(worker => egress[worker] >= 19 && ingress[worker] >= 19) && egress.Sum() < 25 && ingress.Sum() < 25,
                         $"flow {i}, end {end}: out by {string.Join(" and ", egress)}, in by {string.Join(" and ", ingress)}");
                 }
             }

@@ -69,7 +69,7 @@ public class ConfigTests
         DaemonConfig config = Parse(Tap(""));
 
         Assert.Equal("/run/overlay/overlayd.sock", config.ControlSocket);
-        Assert.Equal((1, 0, 0), (config.Workers.Count, config.Workers.Cpus.Count, config.Workers.SpinMicroseconds));
+        Assert.Equal((1, 0, 50), (config.Workers.Count, config.Workers.Cpus.Count, config.Workers.SpinMicroseconds));
         TunnelConfig tunnel = Assert.Single(config.Tunnels);
         Assert.Equal(new EndpointConfig
         {

@@ -21,7 +21,7 @@ public sealed class GenevePacketTests
     public void Packet_parses()
     {
         GenevePacket packet = Parse(Golden);
-        Assert.Equal((0, 32, true, true, true), (packet.Version, packet.HeaderLength, packet.IsControl, packet.AnnouncesCriticalOption, packet.HasCriticalOption));
+        Assert.Equal((0, 32, true, true, true), Bits(packet));
         Assert.Equal((EtherType.TransparentEthernetBridging, 0x123456u), (packet.ProtocolType, packet.Vni.Value));
         Assert.Equal(0x06C0_6558_1234_5600UL, packet.RawHeader);
         Assert.Equal("0200", Convert.ToHexString(packet.Payload));
@@ -29,7 +29,7 @@ public sealed class GenevePacketTests
         Assert.Equal(["0102/80+C/1122334455667788", "FFFF/03/", "ABCD/7F/99AABBCC"], Options(packet));
 
         packet = Parse(Plain);
-        Assert.Equal((0, 8, false, false, false), (packet.Version, packet.HeaderLength, packet.IsControl, packet.AnnouncesCriticalOption, packet.HasCriticalOption));
+        Assert.Equal((0, 8, false, false, false), Bits(packet));
         Assert.Equal((EtherType.IPv4, 0x123456u), (packet.ProtocolType, packet.Vni.Value));
         Assert.Equal("4500", Convert.ToHexString(packet.Payload));
         Assert.Equal(PlainHeader, packet.ToHeader());
@@ -220,7 +220,8 @@ public sealed class GenevePacketTests
         byte[] expected = [.. Convert.FromHexString("3FC0FFFFFFFFFF00"), .. options];
         HeaderAssert.Writes(expected, (Span<byte> d, out int n) => header.TryWrite(d, options, out n));
         GenevePacket packet = Parse(expected);
-        Assert.Equal((GenevePacket.MaximumHeaderLength, 260), (packet.HeaderLength, packet.HeaderLength));
+        Assert.Equal(260, packet.HeaderLength);
+        Assert.Equal(GenevePacket.MaximumHeaderLength, packet.HeaderLength);
         Assert.Equal(header, packet.ToHeader());
         Assert.Equal((GeneveOption.MaximumDataLength, 120), (First(expected).Data.Length, Second(expected).Data.Length));
         Assert.True(packet.Payload.IsEmpty);
@@ -294,7 +295,7 @@ public sealed class GenevePacketTests
             GenevePacket packet = Parse(bytes);
             random.NextBytes(bytes);
             Assert.Equal((32, 24, 2), (packet.HeaderLength, packet.OptionBytes.Length, packet.Payload.Length));
-            _ = (packet.Version, packet.IsControl, packet.AnnouncesCriticalOption, packet.ProtocolType, packet.Vni, packet.RawHeader, packet.ToHeader());
+            _ = (Bits(packet), packet.ProtocolType, packet.Vni, packet.RawHeader, packet.ToHeader());
             int length = 0;
             foreach (GeneveOption option in packet.Options)
             {
@@ -370,6 +371,9 @@ public sealed class GenevePacketTests
         Assert.Equal((8, 0u, EtherType.TransparentEthernetBridging), (packet.HeaderLength, packet.Vni.Value, packet.ProtocolType));
         CapturedTunnels.AssertInner(packet.Payload, packet.ProtocolType);
     }
+
+    private static (int Version, int HeaderLength, bool O, bool C, bool HasCriticalOption) Bits(GenevePacket packet) =>
+        (packet.Version, packet.HeaderLength, packet.IsControl, packet.AnnouncesCriticalOption, packet.HasCriticalOption);
 
     private static GeneveOption First(ReadOnlySpan<byte> bytes) => At(bytes, 0);
 

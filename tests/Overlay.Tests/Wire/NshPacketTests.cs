@@ -162,9 +162,8 @@ public sealed class NshPacketTests
         Assert.Equal(18, length);
     }
 
-    private static (int Version, bool IsOam, int TimeToLive, int HeaderLength, NshMetadataType Type, NshNextProtocol Next, uint Path, byte Index) Describe(
-        NshPacket packet) =>
-        (packet.Version, packet.IsOam, packet.TimeToLive, packet.HeaderLength, packet.MetadataType, packet.NextProtocol, packet.ServicePathIdentifier, packet.ServiceIndex);
+    private static (int Version, bool O, int Ttl, int HeaderLength, NshMetadataType Type, NshNextProtocol Next, uint Path, byte Index) Describe(NshPacket nsh) =>
+        (nsh.Version, nsh.IsOam, nsh.TimeToLive, nsh.HeaderLength, nsh.MetadataType, nsh.NextProtocol, nsh.ServicePathIdentifier, nsh.ServiceIndex);
 
     private static bool Parse(ReadOnlySpan<byte> source, out WireError error) => NshPacket.TryParse(source, out _, out error);
 

@@ -37,7 +37,8 @@ public sealed class VxlanGpePacketTests
 
     [Fact]
     public void Largest_values_are_written() =>
-        HeaderAssert.Writes(Convert.FromHexString("0F0000FFFFFFFF00"), new VxlanGpeHeader(new Vni(Vni.MaxValue), (VxlanGpeNextProtocol)255, All).TryWrite);
+        HeaderAssert.Writes(
+            Convert.FromHexString("0F0000FFFFFFFF00"), new VxlanGpeHeader(new Vni(Vni.MaxValue), (VxlanGpeNextProtocol)255, All).TryWrite);
 
     [Fact]
     public void Payload_is_Ethernet_without_the_P_flag_whatever_the_field_says()
@@ -83,7 +84,7 @@ public sealed class VxlanGpePacketTests
         Assert.Equal(new byte[8], memory);
         for (int flags = 0; flags < 256; flags++)
         {
-            foreach (VxlanGpeNextProtocol next in (VxlanGpeNextProtocol[])[VxlanGpeNextProtocol.None, VxlanGpeNextProtocol.IPv4, VxlanGpeNextProtocol.Ethernet])
+            for (VxlanGpeNextProtocol next = VxlanGpeNextProtocol.None; next <= VxlanGpeNextProtocol.Mpls; next++)
             {
                 VxlanGpeHeader header = new(new Vni(1), next, (VxlanGpeFlags)flags);
                 if ((flags & 0xF8) == 8 && ((flags & 4) != 0 || next == VxlanGpeNextProtocol.Ethernet))
@@ -144,7 +145,8 @@ public sealed class VxlanGpePacketTests
 
         Assert.Equal(BinaryPrimitives.ReadUInt64BigEndian(bytes), packet.RawHeader);
         Assert.Equal(bytes[8..], packet.Payload.ToArray());
-        return packet.ToHeader() is var header && header.Vni == packet.Vni && header.NextProtocol == packet.NextProtocol && header.TryWrite(new byte[8], out _);
+        VxlanGpeHeader header = packet.ToHeader();
+        return header.Vni == packet.Vni && header.NextProtocol == packet.NextProtocol && header.TryWrite(new byte[8], out _);
     });
 
     [Fact]
@@ -166,11 +168,13 @@ public sealed class VxlanGpePacketTests
     {
         byte[] bytes = Assert.Single(CapturedTunnels.Payloads("tcpdump/nsh-over-vxlan-gpe.pcap", VxlanGpePacket.DefaultPort));
         VxlanGpePacket packet = Parse(bytes);
-        Assert.Equal((VxlanGpeFlags.ValidVni | VxlanGpeFlags.NextProtocol, VxlanGpeNextProtocol.Nsh, 0xFFFFFFu), (packet.Flags, packet.NextProtocol, packet.Vni.Value));
+        Assert.Equal(VxlanGpeFlags.ValidVni | VxlanGpeFlags.NextProtocol, packet.Flags);
+        Assert.Equal((VxlanGpeNextProtocol.Nsh, 0xFFFFFFu), (packet.NextProtocol, packet.Vni.Value));
 
         // tcpdump: NSH, ver 0, flags [O], TTL 0, length 6, md type 2, next-protocol IPv4, service-path-id 0xffffff, service-index 0xff
         Assert.True(NshPacket.TryParse(packet.Payload, out NshPacket nsh));
-        Assert.Equal((0, true, 0, 24, NshMetadataType.VariableLength, NshNextProtocol.IPv4), (nsh.Version, nsh.IsOam, nsh.TimeToLive, nsh.HeaderLength, nsh.MetadataType, nsh.NextProtocol));
+        Assert.Equal((0, true, 0, 24), (nsh.Version, nsh.IsOam, nsh.TimeToLive, nsh.HeaderLength));
+        Assert.Equal((NshMetadataType.VariableLength, NshNextProtocol.IPv4), (nsh.MetadataType, nsh.NextProtocol));
         Assert.Equal((0xFFFFFFu, 0xFF), (nsh.ServicePathIdentifier, (int)nsh.ServiceIndex));
         Assert.Equal("00010201123456780002030112345678", Convert.ToHexString(nsh.Context));
         CapturedTunnels.AssertInner(nsh.Payload, EtherType.IPv4);

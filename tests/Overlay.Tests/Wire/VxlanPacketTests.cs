@@ -111,8 +111,9 @@ public sealed class VxlanPacketTests
             new("reserved 8", 56, 8, b => (UInt128)(Parse(b).RawHeader & 0xFF)),
             new("policy flags beside D and A, none", 56, 0, b => (UInt128)(byte)Parse(b).GroupPolicyFlags & 0xB7),
         ];
-        foreach (byte[] packet in (byte[][])[GroupPolicy, Convert.FromHexString("88000000123456000200"), Convert.FromHexString("8808FFFF123456000200")])
+        foreach (string hex in (string[])[Convert.ToHexString(GroupPolicy), "88000000123456000200", "8808FFFF123456000200"])
         {
+            byte[] packet = Convert.FromHexString(hex);
             HeaderAssert.EveryBit(packet, [.. written, .. reserved]);
             HeaderAssert.EveryBit(packet[..8], written, bytes => HeaderAssert.Written(Parse(bytes).ToHeader().TryWrite));
         }
