@@ -12,6 +12,12 @@ internal sealed record TunnelConfig
     /// <summary>The network identifier; 0 for a kind that has none.</summary>
     public Vni Vni { get; init; }
 
+    /// <summary>The group that packets are marked with; null for plain VXLAN. VXLAN only.</summary>
+    public ushort? GroupPolicyId { get; init; }
+
+    /// <summary>Options of every packet, as they are on the wire. Geneve only.</summary>
+    public byte[] GeneveOptions { get; init; } = [];
+
     /// <summary>The sockets under it.</summary>
     public required EndpointConfig Endpoint { get; init; }
 
@@ -55,7 +61,11 @@ internal sealed record TunnelConfig
     public IEnumerable<ValueIPAddress> Remotes => Flood.Concat(Fdb.Select(f => f.Remote)).Concat(Routes.Select(r => r.Remote)).Distinct();
 
     /// <summary>By how many bytes the MTU of the device is smaller than that of the link.</summary>
-    public int Overhead => TunnelMtu.Overhead(Kind, Local.AddressFamily, innerIP: Device.Layer == DeviceLayer.IP);
+    public int Overhead =>
+        TunnelMtu.Overhead(Kind, Local.AddressFamily, optionLength: GeneveOptions.Length, innerIP: Device.Layer == DeviceLayer.IP);
+
+    /// <summary>What the endpoint writes for it.</summary>
+    public TunnelHeader ToHeader() => ToOptions(default).CreateHeader();
 
     /// <summary>What the data path is told.</summary>
     /// <param name="deviceMac">The MAC address that the device has; default where no Ethernet crosses the tunnel.</param>
@@ -68,6 +78,8 @@ internal sealed record TunnelConfig
         Layer = Device.Layer,
         DeviceMac = deviceMac,
         Learning = Learning is { Enabled: true },
+        GroupPolicyId = GroupPolicyId,
+        GeneveOptions = GeneveOptions,
         Policy = Policy,
     };
 }
