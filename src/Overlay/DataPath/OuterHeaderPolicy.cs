@@ -9,14 +9,14 @@ internal sealed class OuterHeaderPolicy
     private const byte DefaultTtl = 64;
 
     private readonly TunnelPolicy _policy;
-    private readonly bool _isIPInRawIP;
+    private readonly bool _inheritsDontFragment;
     private readonly GreFlags _greFields;
     private readonly uint _greKey;
 
     public OuterHeaderPolicy(TunnelOptions options)
     {
         _policy = options.Policy;
-        _isIPInRawIP = options.Facts is { IsOverUdp: false, CarriesIP: true };
+        _inheritsDontFragment = options.Facts.InheritsDontFragment;
         if (options.Facts.IsGre)
         {
             _greFields = options.Gre.Fields;
@@ -42,7 +42,7 @@ internal sealed class OuterHeaderPolicy
     {
         DontFragmentPolicy policy = _policy.DontFragment ??
             // RFC 2003 §3.1: inner DF set, outer DF set. RFC 4213 §3.2: with a static MTU DF is not set. GRE is no different.
-            (_isIPInRawIP && hasIP && inner.IsIPv4 ? DontFragmentPolicy.Inherit : DontFragmentPolicy.Unset);
+            (_inheritsDontFragment && hasIP && inner.IsIPv4 ? DontFragmentPolicy.Inherit : DontFragmentPolicy.Unset);
         return policy switch
         {
             DontFragmentPolicy.Set => true,
