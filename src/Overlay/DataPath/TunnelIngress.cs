@@ -333,7 +333,7 @@ public sealed class TunnelIngress : IPacketPath
         int version = packet.ProtocolType == EtherType.IPv6 ? 6 : 4;
         batch.TrimStart(index, packet.HeaderLength);
         meta.Output = device;
-        return _facts.CarriesEthernet ? TakeFrame(batch, index, tunnel, now) : TakePacket(batch, index, tunnel, version);
+        return _facts.CarriesEthernet ? TakeFrame(batch, index, tunnel, tunnel.Options.Learning, now) : TakePacket(batch, index, tunnel, version);
     }
 
     private DropReason ReadGre(ReadOnlySpan<byte> bytes, in PacketMeta meta, out GrePacket packet)
