@@ -20,12 +20,12 @@ public sealed class TunnelFacts
     // In the order of the enumeration.
     private static readonly TunnelFacts[] Known =
     [
-        new(TunnelKind.Vxlan, "vxlan") { IsOverUdp = true, HasVni = true, CarriesEthernet = true, CarriesIP = true, WrapsIPInEthernet = true, HeaderLength = 8, DefaultPort = 4789 },
+        new(TunnelKind.Vxlan, "vxlan") { IsOverUdp = true, HasVni = true, CarriesEthernet = true, CarriesIP = true, WrapsIPInEthernet = true, JudgesReservedBits = true, HeaderLength = 8, DefaultPort = 4789 },
         new(TunnelKind.VxlanGpe, "vxlan-gpe") { IsOverUdp = true, HasVni = true, CarriesEthernet = true, CarriesIP = true, HeaderLength = 8, DefaultPort = 4790 },
         new(TunnelKind.Geneve, "geneve") { IsOverUdp = true, HasVni = true, CarriesEthernet = true, CarriesIP = true, HeaderLength = 8, DefaultPort = 6081 },
-        new(TunnelKind.Gre, "gre") { IsGre = true, CarriesIP = true, HeaderLength = 4 },
+        new(TunnelKind.Gre, "gre") { IsGre = true, CarriesIP = true, InheritsDontFragment = true, HeaderLength = 4 },
         new(TunnelKind.Gretap, "gretap") { IsGre = true, CarriesEthernet = true, HeaderLength = 4 },
-        new(TunnelKind.IPInIP, "ipip") { CarriesIP = true },
+        new(TunnelKind.IPInIP, "ipip") { CarriesIP = true, InheritsDontFragment = true },
         new(TunnelKind.Gue, "gue") { IsOverUdp = true, CarriesIP = true, HeaderLength = 4, DefaultPort = 6080 },
         new(TunnelKind.Fou, "fou") { IsOverUdp = true, CarriesIP = true },
         new(TunnelKind.IPInUdp, "udp") { IsOverUdp = true, CarriesIP = true, DefaultPort = 8285 },
@@ -66,6 +66,17 @@ public sealed class TunnelFacts
     /// Calico run it.
     /// </summary>
     public bool WrapsIPInEthernet { get; private init; }
+
+    /// <summary>
+    /// Whether a policy judges reserved bits of the header (RFC 7348 §5 lets a receiver ignore them, and others use them); the specifications of the
+    /// other kinds say that they "MUST be ignored".
+    /// </summary>
+    public bool JudgesReservedBits { get; private init; }
+
+    /// <summary>
+    /// Whether the outer DF bit is that of an inner IPv4 packet unless a policy says otherwise (RFC 2003 §3.1); else it is clear, as Linux leaves it.
+    /// </summary>
+    public bool InheritsDontFragment { get; private init; }
 
     /// <summary>Bytes between the UDP or IP header and the inner packet, without options and optional fields.</summary>
     public int HeaderLength { get; private init; }

@@ -44,8 +44,10 @@ internal static class CheckCommand
 
     private static string Describe(TunnelConfig tunnel)
     {
-        string identity = tunnel.Facts.HasVni ? $"{tunnel.Facts} vni {tunnel.Vni}"
-            : tunnel.Gre.Key is uint key ? $"{tunnel.Facts} key {key}" : tunnel.Facts.Name;
+        string identity = tunnel.Facts.HasVni ? $"{tunnel.Facts} vni {tunnel.Vni}" : tunnel.Facts.Name;
+        identity += tunnel.Gre.Key is uint key ? $" key {key}" : "";
+        identity += tunnel.GroupPolicyId is ushort group ? $" group {group}" : "";
+        identity += tunnel.GeneveOptions.Length > 0 ? $" with {tunnel.GeneveOptions.Length} bytes of options" : "";
         string link = tunnel.Endpoint.Link is string name ? $" on link {name}" : "";
         string mtu = tunnel.Device.Mtu is int bytes
             ? $"mtu {bytes} (outer packets up to {bytes + tunnel.Overhead} bytes)"

@@ -45,20 +45,34 @@ internal static class PolicyReader
             FlowLabel = values.Choice(keys.Take("flowLabel"), "policy.flowLabel", ("on", true), ("off", false)) ?? policy.FlowLabel,
         };
         policy = policy with { EncapsulationLimit = ReadEncapsulationLimit(keys, kind, underlay, values) };
+        string by = $"by {kind?.WithArticle()} tunnel";
+        if (kind is { JudgesReservedBits: false })
+        {
+            keys.Refuse("reservedBits", by);
+        }
+        else
+        {
+            policy = policy with { ReservedBits = ReadReservedBits(keys.Take("reservedBits"), values, errors) ?? policy.ReservedBits };
+        }
+
+        if (kind is { CarriesEthernet: false })
+        {
+            keys.Refuse("innerVlan", by);
+        }
+        else
+        {
+            policy = policy with
+            {
+                InnerVlan = values.Choice(keys.Take("innerVlan"), "policy.innerVlan",
+                    ("keep", InnerVlanPolicy.Keep), ("strip", InnerVlanPolicy.Strip), ("refuse", InnerVlanPolicy.Refuse)) ?? policy.InnerVlan,
+            };
+        }
+
         if (kind is { IsOverUdp: false })
         {
-            if (kind.CarriesEthernet)
+            foreach (string key in (ReadOnlySpan<string>)["outerChecksum", "zeroChecksumIpv6", "sourcePorts", "sourcePortCount"])
             {
-                policy = policy with { InnerVlan = ReadInnerVlan(keys, values) ?? policy.InnerVlan };
-            }
-            else
-            {
-                keys.Refuse("innerVlan", $"by {kind.WithArticle()} tunnel");
-            }
-
-            foreach (string key in (ReadOnlySpan<string>)["reservedBits", "outerChecksum", "zeroChecksumIpv6", "sourcePorts", "sourcePortCount"])
-            {
-                keys.Refuse(key, $"by {kind.WithArticle()} tunnel");
+                keys.Refuse(key, by);
             }
 
             policy = policy with { SourceSpray = ReadSourceSpray(keys.Take("sourceSpray"), transport, underlay, remotes, values, errors) };
@@ -69,8 +83,6 @@ internal static class PolicyReader
             (ushort low, ushort high) = ReadSourcePorts(keys.Take("sourcePorts"), values) ?? (policy.SourcePortMinimum, policy.SourcePortMaximum);
             policy = policy with
             {
-                ReservedBits = ReadReservedBits(keys.Take("reservedBits"), values, errors) ?? policy.ReservedBits,
-                InnerVlan = ReadInnerVlan(keys, values) ?? policy.InnerVlan,
                 SourcePortMinimum = low,
                 SourcePortMaximum = high,
             };
@@ -88,9 +100,6 @@ internal static class PolicyReader
         keys.Finish();
         return (policy, sockets);
     }
-
-    private static InnerVlanPolicy? ReadInnerVlan(ObjectReader keys, ValueReader values) => values.Choice(keys.Take("innerVlan"), "policy.innerVlan",
-        ("keep", InnerVlanPolicy.Keep), ("strip", InnerVlanPolicy.Strip), ("refuse", InnerVlanPolicy.Refuse));
 
     private static byte? ReadEncapsulationLimit(ObjectReader keys, TunnelFacts? kind, UnderlayReader underlay, ValueReader values)
     {

@@ -12,6 +12,12 @@ internal sealed record TunnelConfig
     /// <summary>The network identifier; 0 for a kind that has none.</summary>
     public Vni Vni { get; init; }
 
+    /// <summary>The group that packets are marked with; null for plain VXLAN. VXLAN only.</summary>
+    public ushort? GroupPolicyId { get; init; }
+
+    /// <summary>Options of every packet, as they are on the wire. Geneve only.</summary>
+    public byte[] GeneveOptions { get; init; } = [];
+
     /// <summary>The sockets under it.</summary>
     public required EndpointConfig Endpoint { get; init; }
 
@@ -58,7 +64,11 @@ internal sealed record TunnelConfig
     public IEnumerable<ValueIPAddress> Remotes => Flood.Concat(Fdb.Select(f => f.Remote)).Concat(Routes.Select(r => r.Remote)).Distinct();
 
     /// <summary>By how many bytes the MTU of the device is smaller than that of the link.</summary>
-    public int Overhead => TunnelMtu.Overhead(Kind, Local.AddressFamily, optionLength: OptionLength, innerIP: Device.Layer == DeviceLayer.IP);
+    public int Overhead =>
+        TunnelMtu.Overhead(Kind, Local.AddressFamily, optionLength: OptionLength, innerIP: Device.Layer == DeviceLayer.IP);
+
+    /// <summary>What the endpoint writes for it.</summary>
+    public TunnelHeader ToHeader() => ToOptions(default).CreateHeader();
 
     /// <summary>What the data path is told.</summary>
     /// <param name="deviceMac">The MAC address that the device has; default where no Ethernet crosses the tunnel.</param>
@@ -72,8 +82,10 @@ internal sealed record TunnelConfig
         DeviceMac = deviceMac,
         Learning = Learning is { Enabled: true },
         Gre = Gre,
+        GroupPolicyId = GroupPolicyId,
+        GeneveOptions = GeneveOptions,
         Policy = Policy,
     };
 
-    private int OptionLength => Gre.Length + (Policy.EncapsulationLimit is null ? 0 : IPInIPEncapsulator.EncapsulationLimitLength);
+    private int OptionLength => GeneveOptions.Length + Gre.Length + (Policy.EncapsulationLimit is null ? 0 : IPInIPEncapsulator.EncapsulationLimitLength);
 }

@@ -24,9 +24,22 @@ internal static class TunnelConflicts
     {
         Dictionary<(TunnelKind, ValueIPAddress, ushort), int> endpoints = [];
         Dictionary<(TunnelKind, ValueIPAddress, ushort, Vni, uint?), int> owners = [];
+        Dictionary<(ValueIPAddress, ushort), int> ports = [];
         for (int i = 0; i < tunnels.Count; i++)
         {
             EndpointConfig endpoint = tunnels[i].Endpoint;
+            if (endpoint.Facts.IsOverUdp && !ports.TryAdd((endpoint.Local, endpoint.Port), i))
+            {
+                int other = ports[(endpoint.Local, endpoint.Port)];
+                if (tunnels[other].Kind != endpoint.Kind)
+                {
+                    errors.Add((nodes[i]["port"] ?? nodes[i]).Line,
+                        $"{endpoint} would speak {endpoint.Facts} here and {tunnels[other].Facts} in tunnel {ConfigNode.Quote(tunnels[other].Name)} " +
+                        $"on line {(nodes[other]["port"] ?? nodes[other]).Line}; another port or local is right");
+                    continue;
+                }
+            }
+
             var identity = (endpoint.Kind, endpoint.Local, endpoint.Port, tunnels[i].Vni, tunnels[i].Gre.Key);
             if (!owners.TryAdd(identity, i) && FindRival(tunnels, i) is int owner)
             {

@@ -24,8 +24,10 @@ internal static class TunnelReader
         ValueIPAddress? local = UnderlayReader.Local(tunnel.Require("local", "the underlay address of this end"), link is not null, values);
         (int vni, int port) = ReadIdentity(tunnel, kind, values);
         GreOptions gre = GreReader.Read(tunnel, kind, values);
+        ushort? group = ReadGroup(tunnel, kind, values);
+        byte[] options = ReadOptions(tunnel, kind, values, errors);
         OffloadConfig offload = ReadOffload(tunnel.Take("offload"), values, errors);
-        Transport transport = ReadTransport(tunnel, kind, values);
+        Transport transport = ReadTransport(tunnel, kind, group is not null, values, errors);
 
         var underlay = new UnderlayReader(local, link is not null, values, errors);
         var forwarding = new ForwardingReader(tunnel, kind, device?.Layer, underlay, values, errors);
@@ -42,6 +44,8 @@ internal static class TunnelReader
         {
             Name = name!,
             Vni = new Vni((uint)vni),
+            GroupPolicyId = group,
+            GeneveOptions = options,
             Device = device!,
             Policy = policy,
             Gre = gre,
@@ -75,21 +79,19 @@ internal static class TunnelReader
 
     private static TunnelFacts? ReadKind(ObjectReader tunnel, ValueReader values, ConfigErrors errors)
     {
-        ConfigNode? node = tunnel.Require("kind", "\"vxlan\", \"ipip\", \"gre\" or \"gretap\"");
+        (string, TunnelFacts)[] kinds = [.. TunnelFacts.All.Select(facts => (facts.Name, facts))];
+        ConfigNode? node = tunnel.Require("kind", ValueReader.Words(kinds));
         if (node is { Kind: ConfigNodeKind.String })
         {
             switch (node.Text)
             {
-                case "geneve" or "gue" or "vxlan-gpe" or "fou" or "udp":
-                    errors.Add(node.Line, $"kind {node.Describe()} is not available in this version; vxlan, ipip, gre and gretap are");
-                    return null;
                 case "4in4" or "6in4" or "4in6" or "6in6" or "sit" or "ip6tnl":
                     errors.Add(node.Line, $"kind {node.Describe()} is not known; \"ipip\" is right: the families of local and of the inner packet decide");
                     return null;
             }
         }
 
-        return values.Choice(node, "kind", ("vxlan", TunnelKind.Vxlan), ("ipip", TunnelKind.IPInIP), ("gre", TunnelKind.Gre), ("gretap", TunnelKind.Gretap)) is TunnelKind kind ? TunnelFacts.Of(kind) : null;
+        return values.Choice(node, "kind", kinds);
     }
 
     private static (int Vni, int Port) ReadIdentity(ObjectReader tunnel, TunnelFacts? kind, ValueReader values)
@@ -132,16 +134,40 @@ internal static class TunnelReader
         return link;
     }
 
-    private static Transport ReadTransport(ObjectReader tunnel, TunnelFacts? kind, ValueReader values)
+    private static ushort? ReadGroup(ObjectReader tunnel, TunnelFacts? kind, ValueReader values)
     {
-        if (kind is { IsGre: true })
+        if (kind is not null and not { Kind: TunnelKind.Vxlan })
         {
-            // The kernel would have to cut what it is given whole, and of GRE with checksum or numbers it cannot.
-            return values.Choice(tunnel.Take("transport"), "transport", ("raw", Transport.Sockets)) ?? Transport.Sockets;
+            tunnel.Refuse("gbp", $"by {kind.WithArticle()} tunnel");
+            return null;
         }
 
+        return (ushort?)values.Integer(tunnel.Take("gbp"), "gbp", 0, ushort.MaxValue);
+    }
+
+    private static byte[] ReadOptions(ObjectReader tunnel, TunnelFacts? kind, ValueReader values, ConfigErrors errors)
+    {
+        if (kind is not null and not { Kind: TunnelKind.Geneve })
+        {
+            tunnel.Refuse("options", $"by {kind.WithArticle()} tunnel");
+            return [];
+        }
+
+        return GeneveOptionsReader.Read(tunnel.Take("options"), values, errors);
+    }
+
+    private static Transport ReadTransport(ObjectReader tunnel, TunnelFacts? kind, bool hasGroup, ValueReader values, ConfigErrors errors)
+    {
         string sockets = kind is { IsOverUdp: false } ? "raw" : "udp";
-        return values.Choice(tunnel.Take("transport"), "transport", (sockets, Transport.Sockets), ("tunnelGso", Transport.TunnelGso)) ?? Transport.Sockets;
+        ConfigNode? node = tunnel.Take("transport");
+        Transport transport = values.Choice(node, "transport", (sockets, Transport.Sockets), ("tunnelGso", Transport.TunnelGso)) ?? Transport.Sockets;
+        if (transport == Transport.TunnelGso && (hasGroup || kind is { Kind: not (TunnelKind.Vxlan or TunnelKind.IPInIP) }))
+        {
+            string what = hasGroup ? "vxlan with gbp" : $"{kind}";
+            errors.Add(node!.Line, $"transport is \"tunnelGso\", which is not available for {what} in this version; \"{sockets}\" is right");
+        }
+
+        return transport;
     }
 
     private static OffloadConfig ReadOffload(ConfigNode? node, ValueReader values, ConfigErrors errors)

@@ -10,7 +10,7 @@ internal sealed class OuterHeaderPolicy
 
     private readonly TunnelPolicy _policy;
     private readonly ValueIPAddress _local;
-    private readonly bool _isIPInRawIP;
+    private readonly bool _inheritsDontFragment;
     private readonly GreFlags _greFields;
     private readonly uint _greKey;
 
@@ -18,7 +18,7 @@ internal sealed class OuterHeaderPolicy
     {
         _policy = options.Policy;
         _local = options.Local;
-        _isIPInRawIP = options.Facts is { IsOverUdp: false, CarriesIP: true };
+        _inheritsDontFragment = options.Facts.InheritsDontFragment;
         if (options.Facts.IsGre)
         {
             _greFields = options.Gre.Fields;
@@ -45,7 +45,7 @@ internal sealed class OuterHeaderPolicy
     {
         DontFragmentPolicy policy = _policy.DontFragment ??
             // RFC 2003 §3.1: inner DF set, outer DF set. RFC 4213 §3.2: with a static MTU DF is not set. GRE is no different.
-            (_isIPInRawIP && hasIP && inner.IsIPv4 ? DontFragmentPolicy.Inherit : DontFragmentPolicy.Unset);
+            (_inheritsDontFragment && hasIP && inner.IsIPv4 ? DontFragmentPolicy.Inherit : DontFragmentPolicy.Unset);
         return policy switch
         {
             DontFragmentPolicy.Set => true,

@@ -1,4 +1,6 @@
+using Overlay.Encapsulation;
 using Overlay.Tables;
+using Overlay.Wire;
 
 namespace Overlay.DataPath;
 
@@ -9,6 +11,8 @@ namespace Overlay.DataPath;
 /// </remarks>
 public sealed class Tunnel
 {
+    private readonly TunnelFacts _facts;
+    private readonly bool _hasGroupPolicy;
     private long _ecnAlarms;
 
     /// <summary>Makes a tunnel.</summary>
@@ -35,6 +39,8 @@ public sealed class Tunnel
 
         Options = options;
         Tables = tables;
+        _facts = options.Facts;
+        _hasGroupPolicy = options.GroupPolicyId is not null;
     }
 
     /// <summary>What the tunnel is.</summary>
@@ -66,6 +72,64 @@ public sealed class Tunnel
 
     /// <summary>The sequence numbers of received GRE packets.</summary>
     internal GreSequence GreSequence { get; } = new();
+
+    /// <summary>Whether a packet may pass by its tunnel header, whoever sent it.</summary>
+    /// <param name="header">The header.</param>
+    /// <param name="packets">How many wire packets have it, for the count of reserved bits.</param>
+    internal DropReason Judge(in ReceivedHeader header, int packets)
+    {
+        if (_facts.JudgesReservedBits)
+        {
+            ulong bits = _hasGroupPolicy ? ReceivedHeader.WithoutGroupPolicy(header.Word) : header.Word;
+            if ((bits & ReservedBitsPolicy.ReservedMask) != 0)
+            {
+                ReservedBits.Enter(bits & ReservedBitsPolicy.ReservedMask, packets);
+            }
+
+            return Options.Policy.ReservedBits.Accepts(bits) ? DropReason.None : DropReason.ReservedBits;
+        }
+
+        if (header.IsControl)
+        {
+            return DropReason.ControlPacket;
+        }
+
+        if (header.HasCriticalOption && !KnowsCriticalOptions(header.Options))
+        {
+            return DropReason.UnknownOption;
+        }
+
+        return header.Inner == 0 ? DropReason.UnknownProtocol : DropReason.None;
+    }
+
+    /// <summary>Whether the source address of a frame behind this header may be learned.</summary>
+    internal bool MayLearn(ulong header) => Options.Learning && !(_hasGroupPolicy && ReceivedHeader.IsLearningRefused(header));
+
+    private bool KnowsCriticalOptions(ReadOnlySpan<byte> options)
+    {
+        foreach (GeneveOption option in new GeneveOptionEnumerator(options))
+        {
+            if (option.IsCritical && !Knows(option))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private bool Knows(GeneveOption option)
+    {
+        foreach (GeneveOption known in new GeneveOptionEnumerator(Options.GeneveOptions.Span))
+        {
+            if (known.Class == option.Class && known.Type == option.Type)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>Whether packets from an underlay address are taken.</summary>
     internal bool Permits(ValueIPAddress remote) =>

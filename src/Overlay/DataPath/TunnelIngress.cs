@@ -66,7 +66,7 @@ public sealed class TunnelIngress : IPacketPath
                 continue;
             }
 
-            DropReason reason = _facts.IsOverUdp ? TakeVxlan(batch, i, now) : _facts.IsGre ? TakeGre(batch, i, now) : TakeIPInIP(batch, i);
+            DropReason reason = _facts.IsOverUdp ? TakeUdp(batch, i, now) : _facts.IsGre ? TakeGre(batch, i, now) : TakeIPInIP(batch, i);
             if (reason != DropReason.None)
             {
                 batch.Drop(i, reason);
@@ -86,7 +86,7 @@ public sealed class TunnelIngress : IPacketPath
 
     private DirectionCounters CountersOf(int tunnel) => tunnel < 0 ? Unowned : _attachments[tunnel].Tunnel.Ingress;
 
-    private DropReason TakeVxlan(PacketBatch batch, int index, long now)
+    private DropReason TakeUdp(PacketBatch batch, int index, long now)
     {
         ref PacketMeta meta = ref batch.Meta(index);
         if (_alike.Matches(batch.Data(index), meta))
@@ -95,22 +95,25 @@ public sealed class TunnelIngress : IPacketPath
             return DropReason.None;
         }
 
-        DropReason reason = DropReason.None;
-        ulong header = 0;
+        DropReason reason = ReceivedHeader.Read(_facts.Kind, batch.Data(index), out ReceivedHeader header);
         int number = -1;
-        if (!VxlanPacket.TryParse(batch.Data(index), out VxlanPacket packet, out WireError error))
+        if (!_facts.HasVni)
         {
-            reason = error == WireError.Flags ? DropReason.BadFlags : DropReason.Truncated;
+            // One tunnel at most: whatever came is its, and so is what is wrong with it.
+            number = _attachments.Count - 1;
         }
-        else if (!_byNetwork.TryGetValue(packet.Vni.Value, out number))
+        else if (reason == DropReason.None && _byNetwork.TryGetValue(header.Vni.Value, out number))
         {
-            number = -1;
-            reason = DropReason.UnknownVni;
+            meta.Vni = header.Vni;
         }
         else
         {
-            header = packet.RawHeader;
-            meta.Vni = packet.Vni;
+            number = -1;
+        }
+
+        if (reason == DropReason.None && number < 0)
+        {
+            reason = DropReason.UnknownVni;
         }
 
         meta.Tunnel = number;
@@ -121,15 +124,10 @@ public sealed class TunnelIngress : IPacketPath
         }
 
         (Tunnel tunnel, int device) = _attachments[number];
-        ulong reserved = header & ReservedBitsPolicy.ReservedMask;
-        if (reserved != 0)
+        reason = tunnel.Judge(header, batch.SegmentCount(index));
+        if (reason != DropReason.None)
         {
-            tunnel.ReservedBits.Enter(reserved, batch.SegmentCount(index));
-        }
-
-        if (!tunnel.Options.Policy.ReservedBits.Accepts(header))
-        {
-            return DropReason.ReservedBits;
+            return reason;
         }
 
         if (!tunnel.Permits(meta.Remote))
@@ -137,17 +135,33 @@ public sealed class TunnelIngress : IPacketPath
             return DropReason.UnknownRemote;
         }
 
-        batch.TrimStart(index, VxlanPacket.HeaderLength);
+        // What is read of the header is read now: it lies in what is cut off.
+        ulong word = header.Word;
+        int length = header.Length;
+        EtherType inner = header.Inner;
+        batch.TrimStart(index, length);
         meta.Output = device;
         if (tunnel.Options.Layer != DeviceLayer.Ethernet)
         {
-            return TakeRoutedFrame(batch, index, tunnel);
+            return inner switch
+            {
+                EtherType.IPv4 => TakePacket(batch, index, tunnel, version: 4),
+                EtherType.IPv6 => TakePacket(batch, index, tunnel, version: 6),
+                _ => _facts.WrapsIPInEthernet ? TakeRoutedFrame(batch, index, tunnel) : DropReason.NotIP,
+            };
         }
 
-        reason = TakeFrame(batch, index, tunnel, now);
-        if (reason == DropReason.None)
+        if (inner != EtherType.TransparentEthernetBridging)
         {
-            _alike.Set(header, batch.Data(index), meta);
+            return DropReason.NotEthernet;
+        }
+
+        reason = TakeFrame(batch, index, tunnel, tunnel.MayLearn(word), now);
+        // Reserved bits are counted packet by packet.
+        bool isCounted = _facts.JudgesReservedBits && (word & ReservedBitsPolicy.ReservedMask) != 0;
+        if (reason == DropReason.None && length == AlikeFrame.TunnelHeaderLength && !isCounted)
+        {
+            _alike.Set(word, batch.Data(index), meta);
         }
 
         return reason;
@@ -159,11 +173,11 @@ public sealed class TunnelIngress : IPacketPath
         meta.Vni = tunnel.Options.Vni;
         meta.Tunnel = _alike.Tunnel;
         tunnel.Ingress.Enter(batch, index);
-        batch.TrimStart(index, VxlanPacket.HeaderLength);
+        batch.TrimStart(index, AlikeFrame.TunnelHeaderLength);
         meta.Output = device;
     }
 
-    private static DropReason TakeFrame(PacketBatch batch, int index, Tunnel tunnel, long now)
+    private static DropReason TakeFrame(PacketBatch batch, int index, Tunnel tunnel, bool learn, long now)
     {
         if (!EthernetFrame.TryParse(batch.Data(index), out EthernetFrame frame))
         {
@@ -210,7 +224,7 @@ public sealed class TunnelIngress : IPacketPath
         }
 
         ValueIPAddress remote = batch.Meta(index).Remote;
-        if (tunnel.Options.Learning && tunnel.Tables.Forwarding.NeedsLearning(tunnel.Options.Vni, source, remote, now))
+        if (learn && tunnel.Tables.Forwarding.NeedsLearning(tunnel.Options.Vni, source, remote, now))
         {
             // A full queue counts the loss itself; the next frame of this source tries again.
             _ = tunnel.Learned.TryEnqueue(new LearnedAddress(tunnel.Options.Vni, source, remote));
@@ -321,7 +335,7 @@ public sealed class TunnelIngress : IPacketPath
         int version = packet.ProtocolType == EtherType.IPv6 ? 6 : 4;
         batch.TrimStart(index, packet.HeaderLength);
         meta.Output = device;
-        return _facts.CarriesEthernet ? TakeFrame(batch, index, tunnel, now) : TakePacket(batch, index, tunnel, version);
+        return _facts.CarriesEthernet ? TakeFrame(batch, index, tunnel, tunnel.Options.Learning, now) : TakePacket(batch, index, tunnel, version);
     }
 
     private DropReason ReadGre(ReadOnlySpan<byte> bytes, in PacketMeta meta, out GrePacket packet)
@@ -338,7 +352,7 @@ public sealed class TunnelIngress : IPacketPath
             return DropReason.BadChecksum;
         }
 
-        return GreDecapsulation.Carries(packet.ProtocolType, _facts.CarriesEthernet) ? DropReason.None : DropReason.NotTunnel;
+        return GreDecapsulation.Judge(packet.ProtocolType, _facts.CarriesEthernet);
     }
 
     // A tunnel without a key is another one than that with the key 0.

@@ -1,3 +1,5 @@
+using Overlay.Encapsulation;
+
 namespace Overlay.DataPath;
 
 /// <summary>What a tunnel is; it never changes while the tunnel lives.</summary>
@@ -30,8 +32,24 @@ public sealed record TunnelOptions
     /// <summary>The optional fields of GRE; not used by other kinds.</summary>
     public GreOptions Gre { get; init; } = GreOptions.Default;
 
+    /// <summary>
+    /// The group that packets sent are marked with (draft-smith-vxlan-group-policy-05); with one, groups of received packets are accepted, too, and not
+    /// reserved bits. Null for plain VXLAN. VXLAN only.
+    /// </summary>
+    public ushort? GroupPolicyId { get; init; }
+
+    /// <summary>
+    /// Options of every packet sent, whole, as <see cref="Overlay.Wire.GeneveOptionsBuilder"/> writes them. Received packets may have critical options of
+    /// the same class and type: what both ends are configured with, both know. Geneve only.
+    /// </summary>
+    public ReadOnlyMemory<byte> GeneveOptions { get; init; }
+
     /// <summary>The choices that RFCs leave open.</summary>
     public TunnelPolicy Policy { get; init; } = TunnelPolicy.Default;
+
+    /// <summary>The header that the endpoint's port is to write for this tunnel.</summary>
+    /// <exception cref="ArgumentException">UDP does not carry the kind, or it has no group policy or options.</exception>
+    public TunnelHeader CreateHeader() => TunnelHeader.Create(Kind, Layer == DeviceLayer.Ethernet, GroupPolicyId, GeneveOptions.Span);
 
     /// <summary>What is true of the kind.</summary>
     internal TunnelFacts Facts => TunnelFacts.Of(Kind);

@@ -30,9 +30,10 @@ internal static class GreDecapsulation
         }
 
         EtherType type = gre.ProtocolType;
-        if (!Carries(type, ethernet))
+        DropReason reason = Judge(type, ethernet);
+        if (reason != DropReason.None)
         {
-            return DropReason.NotTunnel;
+            return reason;
         }
 
         if (!ethernet && !gre.Payload.IsEmpty && gre.Payload[0] >> 4 != (type == EtherType.IPv4 ? 4 : 6))
@@ -46,18 +47,27 @@ internal static class GreDecapsulation
             return DropReason.InnerTruncated;
         }
 
-        inner = new Decapsulated(packet, packet[0] >> 4 == 4, offset + gre.HeaderLength, IPProtocol.Gre, greFields: gre.Flags);
+        inner = new Decapsulated(
+            packet, packet[0] >> 4 == 4, offset + gre.HeaderLength, IPProtocol.Gre, ethernet ? TunnelKind.Gretap : TunnelKind.Gre, type, gre.HeaderLength,
+            (((ulong)gre.Flags << 16) | (ulong)type) << 32);
         return DropReason.None;
     }
 
-    /// <summary>Whether a tunnel carries such a payload; an unknown one is to be discarded (RFC 2784 §2.4).</summary>
-    public static bool Carries(EtherType type, bool ethernet) =>
-        ethernet ? type == EtherType.TransparentEthernetBridging : type is EtherType.IPv4 or EtherType.IPv6;
+    /// <summary>
+    /// Why a tunnel does not carry such a payload: one that nobody knows here is to be discarded (RFC 2784 §2.4), and what is the other kind's is no packet
+    /// of this tunnel.
+    /// </summary>
+    public static DropReason Judge(EtherType type, bool ethernet) => type switch
+    {
+        EtherType.TransparentEthernetBridging => ethernet ? DropReason.None : DropReason.NotTunnel,
+        EtherType.IPv4 or EtherType.IPv6 => ethernet ? DropReason.NotTunnel : DropReason.None,
+        _ => DropReason.UnknownProtocol,
+    };
 
     /// <summary>The drop reason for a header that could not be read.</summary>
     public static DropReason ToDropReason(WireError error) => error switch
     {
-        WireError.Version => DropReason.BadVersion,
+        WireError.Version => DropReason.HeaderVersion,
         WireError.Flags => DropReason.BadFlags,
         _ => DropReason.Truncated,
     };

@@ -19,7 +19,7 @@ public sealed class GreConfigTests
              "f:5: \"sequence\" is not used by a vxlan tunnel; leave it out"] },
         { "vni and port on gre", Gre("gre", "tun", "\"vni\": 1,\n\"port\": 1"),
             ["f:3: \"vni\" is not used by a gre tunnel; leave it out", "f:4: \"port\" is not used by a gre tunnel; leave it out"] },
-        { "tunnelGso on gre", Gre("gre", "tun", "\"transport\": \"tunnelGso\""), ["f:3: transport is \"tunnelGso\"; \"raw\" is right"] },
+        { "tunnelGso on gre", Gre("gre", "tun", "\"transport\": \"tunnelGso\""), ["f:3: transport is \"tunnelGso\", which is not available for gre in this version; \"raw\" is right"] },
         { "gre on tap", Gre("gre", "tap", "\"key\": 1"), ["f:2: device.type is \"tap\", but gre carries IP and no Ethernet; \"tun\" is right"] },
         { "gretap on tun", Gre("gretap", "tun", "\"key\": 1"), ["f:2: device.type is \"tun\", but gretap carries Ethernet and no IP by itself; \"tap\" is right"] },
         { "routes on gretap", Gre("gretap", "tap", "\"routes\": []"), ["f:3: \"routes\" is not used with a tap device; \"fdb\" and \"flood\" lead to remotes there"] },

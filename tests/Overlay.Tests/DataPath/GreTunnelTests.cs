@@ -77,9 +77,9 @@ public sealed class GreTunnelTests
             { Convert.ToHexString(With(good, 0, 0x60)), DropReason.BadFlags, false },
             { Convert.ToHexString(With(good, 0, 0x28)), DropReason.BadFlags, false },
             { Convert.ToHexString(With(good, 0, 0x24)), DropReason.BadFlags, false },
-            { Convert.ToHexString(With(good, 1, 0x01)), DropReason.BadVersion, false },
+            { Convert.ToHexString(With(good, 1, 0x01)), DropReason.HeaderVersion, false },
             // 61: an unknown protocol type, and Ethernet, which is gretap's.
-            { Convert.ToHexString(With(good, 3, 0x06)), DropReason.NotTunnel, false },
+            { Convert.ToHexString(With(good, 3, 0x06)), DropReason.UnknownProtocol, false },
             { Convert.ToHexString(GreEncapsulatorTests.Gre(EtherType.TransparentEthernetBridging, 7, false, null, new byte[60])), DropReason.NotTunnel, false },
             // 58.
             { Convert.ToHexString(wrongSum), DropReason.BadChecksum, false },
