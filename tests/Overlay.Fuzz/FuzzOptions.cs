@@ -50,6 +50,9 @@ internal sealed record FuzzOptions
     /// <summary>The arena, in a process that a supervisor has started.</summary>
     public string? Arena { get; init; }
 
+    /// <summary>Which of the processes of a run this is, counting those that followed one that died; it gives each inputs of its own.</summary>
+    public ulong Stream { get; init; }
+
     /// <summary>Reads a command line.</summary>
     /// <param name="arguments">The arguments.</param>
     /// <param name="error">What is wrong with it.</param>
@@ -84,6 +87,7 @@ internal sealed record FuzzOptions
                 "--timeout" => Number(value, 1, 3600) is { } n ? options with { Timeout = TimeSpan.FromSeconds(n) } : null,
                 "--out" => options with { Directory = Path.GetFullPath(value) },
                 "--replay" => options with { Replay = value },
+                "--stream" => Number(value, 0, long.MaxValue) is { } n ? options with { Stream = (ulong)n } : null,
                 "--arena" => options with { Arena = value },
                 _ => null,
             };

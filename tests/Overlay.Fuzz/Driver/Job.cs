@@ -12,11 +12,10 @@ internal sealed class Job : IDisposable
     private TimeSpan _used;
 
     /// <summary>Makes the arena and starts the process.</summary>
-    public Job(int number, int generation, ulong seed, string path, Func<string, IReadOnlyList<string>> arguments)
+    public Job(int number, int generation, string path, Func<string, IReadOnlyList<string>> arguments)
     {
         Number = number;
         Generation = generation;
-        Seed = seed;
         Arena = Arena.Create(path);
         _process = Launch(arguments(path), out _errors);
     }
@@ -26,9 +25,6 @@ internal sealed class Job : IDisposable
 
     /// <summary>How many went before it.</summary>
     public int Generation { get; }
-
-    /// <summary>What its inputs follow from.</summary>
-    public ulong Seed { get; }
 
     /// <summary>Its memory, readable also when it is gone.</summary>
     public Arena Arena { get; }

@@ -84,10 +84,10 @@ internal sealed class Supervisor
     {
         IEnumerable<string> targets = _options.Targets.Where(target => _deaths.GetValueOrDefault(target) < MaxDeaths).Select(target => Catalog.All[target].Name);
         // A worker that follows one that died goes other ways, or it would die there again.
-        ulong seed = SplitMix64.Derive(_seed, (ulong)number, (ulong)generation);
-        return new Job(number, generation, seed, Path.Combine(_directory, $"{number}-{generation}"), path =>
+        ulong stream = (ulong)number + ((ulong)generation << 16);
+        return new Job(number, generation, Path.Combine(_directory, $"{number}-{generation}"), path =>
         [
-            "--arena", path, "--seed", $"{seed}", "--out", Path.GetFullPath(_options.Directory), "--target", string.Join(',', targets),
+            "--arena", path, "--seed", $"{_seed}", "--stream", $"{stream}", "--out", Path.GetFullPath(_options.Directory), "--target", string.Join(',', targets),
             "--seconds", $"{Math.Max(1, (int)Left.TotalSeconds)}", "--inputs", $"{_options.Inputs}",
         ]);
     }
@@ -148,7 +148,7 @@ internal sealed class Supervisor
             ? $"Not done after {_options.Timeout.TotalSeconds} seconds of processor time, or {WaitFactor} times that in all."
             : $"The process ended with exit code {job.ExitCode}, the input {place}.\n{job.Errors}";
         // As it is first: making it smaller takes a while.
-        string path = FindingFile.Write(_options.Directory, new Finding(name, input, name, report), job.Seed);
+        string path = FindingFile.Write(_options.Directory, new Finding(name, input, name, report), _seed);
         if (!hangs && _deaths[target] == 1)
         {
             byte[] small = Minimizer.Minimize(input, bytes => Kills(name, bytes), MinimizeAttempts);
@@ -156,7 +156,7 @@ internal sealed class Supervisor
             {
                 File.Delete(path);
                 File.Delete(Path.ChangeExtension(path, ".txt"));
-                FindingFile.Write(_options.Directory, new Finding(name, small, name, report), job.Seed);
+                FindingFile.Write(_options.Directory, new Finding(name, small, name, report), _seed);
             }
         }
     }

@@ -19,7 +19,7 @@ internal static class Worker
     /// <summary>Runs.</summary>
     /// <param name="options">What, and for how long.</param>
     /// <param name="path">The arena.</param>
-    /// <param name="seed">Of this process.</param>
+    /// <param name="seed">Of the run.</param>
     public static void Run(FuzzOptions options, string path, ulong seed)
     {
         using Coverage coverage = new();
@@ -27,7 +27,7 @@ internal static class Worker
         SeedPool seeds = SeedPool.Load();
         List<TargetRun> runs =
             [.. options.Targets.Select(index => new TargetRun(
-                Catalog.All[index], index, seeds.For(Catalog.All[index]), SplitMix64.Derive(seed, (ulong)index), arena, coverage))];
+                Catalog.All[index], index, seeds.For(Catalog.All[index]), SplitMix64.Derive(seed, options.Stream, (ulong)index), arena, coverage))];
         Dictionary<TargetRun, HashSet<string>> found = runs.ToDictionary(run => run, _ => new HashSet<string>());
         long end = Stopwatch.GetTimestamp() + (long)(options.Time.TotalSeconds * Stopwatch.Frequency);
         while (runs.Count > 0)

@@ -20,8 +20,9 @@ internal sealed class ChecksumTarget : IFuzzTarget
         }
 
         int cut = input[0] % (input.Length + 1);
-        ulong second = InternetChecksum.Partial(input[cut..]);
-        ulong sum = InternetChecksum.Partial(input[..cut]) + ((cut & 1) == 0 ? InternetChecksum.Fold(second) : InternetChecksum.Fold(InternetChecksum.AtOddOffset(second)));
+        ulong sum = (cut & 1) == 0
+            ? InternetChecksum.Partial(input[cut..], InternetChecksum.Partial(input[..cut]))
+            : InternetChecksum.Partial(input[..cut], InternetChecksum.AtOddOffset(InternetChecksum.Partial(input[cut..])));
         Check.Equal(expected, (ushort)~InternetChecksum.Fold(sum), $"the checksum of two parts, cut at {cut}");
         if (input.Length >= 4)
         {

@@ -10,7 +10,8 @@ internal sealed class ConfigurationTarget : IFuzzTarget
         ConfigErrors errors = new();
         DaemonConfig? configuration = ConfigReader.Read(input, errors);
         Check.Equal(configuration is null, errors.Count > 0, "a configuration comes out exactly if there is no mistake");
-        int lines = 1 + input.Count((byte)'\n');
+        // The JSON reader also ends a line, and a comment, at a carriage return alone.
+        int lines = 1 + input.Count((byte)'\n') + input.Count((byte)'\r');
         foreach (ConfigError error in errors.InOrder())
         {
             Check.That(error.Line >= 0 && error.Line <= lines, $"line {error.Line} of {lines}");

@@ -35,6 +35,12 @@ internal sealed class NeighborDiscoveryTarget : IFuzzTarget
         NeighborDiscoveryHeader header = packet.ToHeader();
         Check.Equal(solicitation ? (hasSource ? source : null) : hasTarget ? target : (MacAddress?)null, header.LinkLayerAddress, "the address of the header");
 
+        if (header.Target.IsIPv4)
+        {
+            // ::ffff:0:0/96 is an IPv4 address here, and no header is written with one.
+            return;
+        }
+
         Span<byte> room = Scratch.Room(header.Length);
         Check.That(header.TryWrite(room, out int written) && written == room.Length, "the message can be written");
         Check.That(NeighborDiscoveryPacket.TryParse(room, out NeighborDiscoveryPacket again), "what was written is a message");

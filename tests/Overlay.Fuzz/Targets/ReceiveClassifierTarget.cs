@@ -10,7 +10,7 @@ internal sealed class ReceiveClassifierTarget : IFuzzTarget
     private const int MaxDatagram = 1472;
     private const int InnerMtu = 1450;
 
-    private static readonly PacketBatch Batch = new(64, 64 * 1024);
+    private static readonly PacketBatch Batch = new(capacity: 64);
 
     public static void Fuzz(ReadOnlySpan<byte> input)
     {
