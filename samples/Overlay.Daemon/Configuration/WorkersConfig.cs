@@ -16,7 +16,7 @@ internal sealed record WorkersConfig
     public bool WarmUp { get; init; } = true;
 
     // Longer than the gaps within a stream, and too short to be seen in the load of an idle machine.
-    public const int DefaultSpinMicroseconds = 0;
+    public const int DefaultSpinMicroseconds = 50;
 
     // Longer than the gaps between the questions and answers of a chatty protocol, a few milliseconds: only that keeps a CPU awake for them.
     private const int LatencySpinMicroseconds = 5_000;

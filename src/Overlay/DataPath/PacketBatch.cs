@@ -156,14 +156,7 @@ public sealed class PacketBatch
     public int Share(int index)
     {
         Slot slot = _slots[Check(index)];
-        if (Count == Capacity)
-        {
-            return -1;
-        }
-
-        int copy = Add(slot.Offset, slot.Length);
-        _metas[copy] = _metas[index];
-        return copy;
+        return Count == Capacity ? -1 : Copy(index, slot);
     }
 
     /// <summary>Makes another descriptor over a part of the bytes of one, with a copy of the meta: one datagram of a train.</summary>
@@ -174,13 +167,7 @@ public sealed class PacketBatch
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start + length, slot.Length, nameof(length));
-        int copy = Share(index);
-        if (copy >= 0)
-        {
-            _slots[copy] = new Slot(slot.Offset + start, length);
-        }
-
-        return copy;
+        return Count == Capacity ? -1 : Copy(index, new Slot(slot.Offset + start, length));
     }
 
     /// <summary>The bytes of a packet.</summary>
@@ -288,6 +275,14 @@ public sealed class PacketBatch
         // Packets begin at multiples of 64: the copies that vectors make then cross no more cache lines than they must.
         _used = Math.Max(_used, (offset + length + 63) & ~63);
         return Add(offset, length);
+    }
+
+    private int Copy(int index, Slot slot)
+    {
+        int copy = Count++;
+        _slots[copy] = slot;
+        _metas[copy] = _metas[index];
+        return copy;
     }
 
     private int Add(int offset, int length)

@@ -25,6 +25,11 @@ public readonly ref struct SegmentPlan
     private readonly ulong _networkSum;
     private readonly ulong _transportSum;
 
+    // What changes from segment to segment, as the first has it: so that nothing just written is read back.
+    private readonly ushort _identification;
+    private readonly uint _sequence;
+    private readonly ushort _offsetAndFlags;
+
     internal SegmentPlan(ReadOnlySpan<byte> packet, in PacketMeta meta, bool version4, bool tcp)
     {
         _packet = packet;
@@ -43,6 +48,7 @@ public readonly ref struct SegmentPlan
         {
             // All but total length, identification and checksum.
             _networkSum = InternetChecksum.Partial(ip[..2]) + InternetChecksum.Partial(ip[6..10]) + InternetChecksum.Partial(ip[12..]);
+            _identification = BinaryPrimitives.ReadUInt16BigEndian(ip[4..]);
         }
 
         ReadOnlySpan<byte> addresses = version4 ? ip.Slice(12, 8) : ip.Slice(8, 32);
@@ -51,6 +57,8 @@ public readonly ref struct SegmentPlan
         {
             // All but sequence number, flags (with the data offset in the same word) and checksum.
             _transportSum += InternetChecksum.Partial(header[8..12]) + InternetChecksum.Partial(header[14..16]) + InternetChecksum.Partial(header[18..]);
+            _sequence = BinaryPrimitives.ReadUInt32BigEndian(header[4..]);
+            _offsetAndFlags = BinaryPrimitives.ReadUInt16BigEndian(header[12..]);
         }
     }
 
@@ -79,19 +87,21 @@ public readonly ref struct SegmentPlan
         ulong sum = InternetChecksum.CopyPartial(payload, destination[_headerLength..], _transportSum + InternetChecksum.Word(transportLength));
         if (_tcp)
         {
-            uint sequence = BinaryPrimitives.ReadUInt32BigEndian(header[4..]) + (uint)offset;
-            BinaryPrimitives.WriteUInt32BigEndian(header[4..], sequence);
+            uint sequence = _sequence + (uint)offset;
+            ushort offsetAndFlags = _offsetAndFlags;
             if (index != Count - 1)
             {
-                header[13] &= unchecked((byte)~(Fin | Psh));
+                offsetAndFlags &= unchecked((ushort)~(Fin | Psh));
             }
 
             if (index != 0)
             {
-                header[13] &= unchecked((byte)~Cwr);
+                offsetAndFlags &= unchecked((ushort)~Cwr);
             }
 
-            sum += InternetChecksum.Partial(header[4..8]) + InternetChecksum.Partial(header[12..14]);
+            BinaryPrimitives.WriteUInt32BigEndian(header[4..], sequence);
+            BinaryPrimitives.WriteUInt16BigEndian(header[12..], offsetAndFlags);
+            sum += InternetChecksum.Word((ushort)(sequence >> 16)) + InternetChecksum.Word((ushort)sequence) + InternetChecksum.Word(offsetAndFlags);
             BinaryPrimitives.WriteUInt16BigEndian(header[16..], (ushort)~InternetChecksum.Fold(sum));
         }
         else
@@ -112,9 +122,8 @@ public readonly ref struct SegmentPlan
             return;
         }
 
-        ushort identification = (ushort)(BinaryPrimitives.ReadUInt16BigEndian(ip[4..]) + index);
-        BinaryPrimitives.WriteUInt16BigEndian(ip[2..], ipLength);
-        BinaryPrimitives.WriteUInt16BigEndian(ip[4..], identification);
+        ushort identification = (ushort)(_identification + index);
+        BinaryPrimitives.WriteUInt32BigEndian(ip[2..], ((uint)ipLength << 16) | identification);
         BinaryPrimitives.WriteUInt16BigEndian(ip[10..], (ushort)~InternetChecksum.Fold(_networkSum + InternetChecksum.Word(ipLength) + InternetChecksum.Word(identification)));
     }
 }

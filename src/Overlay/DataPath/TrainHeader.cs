@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Overlay.Wire;
 
@@ -119,8 +120,8 @@ internal sealed class TrainHeader
         }
 
         ReadOnlySpan<byte> ip = packet[_shape.Network..];
-        return InternetChecksum.Fold(_networkSum + Field(ip, IPv4Packet.TotalLengthOffset) + Field(ip, IPv4Packet.IdentificationOffset) +
-            Field(ip, IPv4Packet.ChecksumOffset)) == 0xFFFF;
+        return InternetChecksum.Fold(
+            _networkSum + MemoryMarshal.Read<uint>(ip[IPv4Packet.TotalLengthOffset..]) + Field(ip, IPv4Packet.ChecksumOffset)) == 0xFFFF;
     }
 
     /// <summary>The sum over pseudo header and transport header of a packet with these headers; the payload's makes it whole.</summary>
@@ -129,11 +130,10 @@ internal sealed class TrainHeader
         ReadOnlySpan<byte> transport = packet[_shape.Transport..];
         ulong sum = _transportSum + InternetChecksum.Word((ushort)transport.Length) + Field(transport, _shape.ChecksumOffset);
         return _shape.IsTcp
-            ? sum + Field(transport, TcpPacket.SequenceNumberOffset) + Field(transport, TcpPacket.SequenceNumberOffset + 2) +
-                Field(transport, TcpPacket.DataOffsetOffset)
+            ? sum + MemoryMarshal.Read<uint>(transport[TcpPacket.SequenceNumberOffset..]) + Field(transport, TcpPacket.DataOffsetOffset)
             : sum + Field(transport, UdpPacket.LengthOffset);
     }
 
-    private static ulong Field(ReadOnlySpan<byte> header, int offset) =>
-        InternetChecksum.Word(BinaryPrimitives.ReadUInt16BigEndian(header[offset..]));
+    // Sums are taken of the words as they lie (RFC 1071 §2 B), two at a time too: they are folded in the end.
+    private static ulong Field(ReadOnlySpan<byte> header, int offset) => MemoryMarshal.Read<ushort>(header[offset..]);
 }
