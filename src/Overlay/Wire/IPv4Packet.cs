@@ -186,6 +186,9 @@ public readonly ref struct IPv4Packet
         return false;
     }
 
+    /// <summary>The options one after the other, padding left out.</summary>
+    public IPv4OptionEnumerator EnumerateOptions() => new(Options);
+
     /// <summary>
     /// The header as value, without options; <see cref="IPv4Header.TryWrite(Span{byte}, ReadOnlySpan{byte}, out int)"/> takes those.
     /// </summary>

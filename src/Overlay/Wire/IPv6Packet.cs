@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Overlay.Wire;
@@ -178,36 +179,29 @@ public readonly ref struct IPv6Packet
         fragment = default;
         for (int i = 0; i <= MaximumExtensionHeaders; i++)
         {
-            int length;
-            switch (protocol)
+            int length = ExtensionHeaderLength(protocol, i == 0, transport);
+            if (length == 0)
             {
-                case IPProtocol.HopByHopOptions when i == 0:
-                case IPProtocol.RoutingHeader:
-                case IPProtocol.DestinationOptions:
-                    // Hdr Ext Len counts 8-octet units, not including the first (RFC 8200 §4.3).
-                    length = transport.Length < ExtensionHeaderUnit ? int.MaxValue : (transport[1] + 1) * ExtensionHeaderUnit;
-                    break;
-                case IPProtocol.AuthenticationHeader:
-                    // Payload Len counts 4-octet units, minus 2 (RFC 4302 §2.2).
-                    length = transport.Length < ExtensionHeaderUnit ? int.MaxValue : (transport[1] + 2) * 4;
-                    break;
-                case IPProtocol.FragmentHeader:
-                    if (fragment.IsPresent || transport.Length < ExtensionHeaderUnit)
-                    {
-                        return false;
-                    }
-
-                    int word = BinaryPrimitives.ReadUInt16BigEndian(transport[2..]);
-                    fragment = new IPv6Fragment(true, word & ~7, (word & 1) != 0, BinaryPrimitives.ReadUInt32BigEndian(transport[4..]));
-                    length = ExtensionHeaderUnit;
-                    break;
-                case IPProtocol.HopByHopOptions:
-                    return false;
-                default:
-                    return true;
+                // Hop-by-hop options anywhere but at first.
+                return protocol != IPProtocol.HopByHopOptions;
             }
 
-            if (length > transport.Length || i == MaximumExtensionHeaders)
+            if (length > transport.Length)
+            {
+                return false;
+            }
+
+            if (protocol == IPProtocol.FragmentHeader)
+            {
+                if (fragment.IsPresent || !IPv6FragmentPacket.TryParse(transport, out IPv6FragmentPacket header))
+                {
+                    return false;
+                }
+
+                fragment = new IPv6Fragment(true, header.FragmentOffset, header.MoreFragments, header.Identification);
+            }
+
+            if (i == MaximumExtensionHeaders)
             {
                 return false;
             }
@@ -221,6 +215,81 @@ public readonly ref struct IPv6Packet
         }
 
         return false;
+    }
+
+    /// <summary>
+    /// Finds the tunnel encapsulation limit of a packet that is to enter a tunnel (RFC 2473 §4.1.1): in the destination options of an unfragmented
+    /// packet, behind at most <see cref="MaximumExtensionHeaders"/> extension headers.
+    /// </summary>
+    /// <param name="limit">How many more tunnels the packet may enter. With 0 it must not enter this one.</param>
+    /// <param name="offset">
+    /// Where the limit lies, in bytes from the start of the packet: the pointer of the ICMPv6 parameter problem that goes to the source if the limit
+    /// is 0.
+    /// </param>
+    /// <returns>false if there is none, or the headers before it are cut or malformed.</returns>
+    public bool TryGetEncapsulationLimit(out byte limit, out int offset)
+    {
+        IPProtocol protocol = NextHeader;
+        ReadOnlySpan<byte> rest = Payload;
+        for (int i = 0; i < MaximumExtensionHeaders; i++)
+        {
+            int length = ExtensionHeaderLength(protocol, i == 0, rest);
+            if (length == 0 || length > rest.Length)
+            {
+                break;
+            }
+
+            if (protocol == IPProtocol.DestinationOptions)
+            {
+                if (!IPv6OptionsPacket.TryParse(rest, out IPv6OptionsPacket options))
+                {
+                    break;
+                }
+
+                if (options.TryGetEncapsulationLimit(out limit, out int offsetInHeader))
+                {
+                    offset = _length - rest.Length + offsetInHeader;
+                    return true;
+                }
+            }
+
+            if (protocol == IPProtocol.FragmentHeader &&
+                (!IPv6FragmentPacket.TryParse(rest, out IPv6FragmentPacket fragment) || fragment.FragmentOffset != 0 || fragment.MoreFragments))
+            {
+                break;
+            }
+
+            protocol = (IPProtocol)rest[0];
+            rest = rest[length..];
+        }
+
+        limit = 0;
+        offset = 0;
+        return false;
+    }
+
+    /// <summary>
+    /// Bytes of an extension header; 0 if the protocol is none that is looked through here, more than there can be if its length field is cut off.
+    /// </summary>
+    // Inlined: nearly every packet has no extension header, and pays for one comparison instead of a call.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int ExtensionHeaderLength(IPProtocol protocol, bool isFirst, ReadOnlySpan<byte> header)
+    {
+        switch (protocol)
+        {
+            case IPProtocol.HopByHopOptions when isFirst:
+            case IPProtocol.RoutingHeader:
+            case IPProtocol.DestinationOptions:
+                // Hdr Ext Len counts 8-octet units, not including the first (RFC 8200 §4.3).
+                return header.Length < ExtensionHeaderUnit ? int.MaxValue : (header[1] + 1) * ExtensionHeaderUnit;
+            case IPProtocol.AuthenticationHeader:
+                // Payload Len counts 4-octet units, minus 2 (RFC 4302 §2.2).
+                return header.Length < ExtensionHeaderUnit ? int.MaxValue : (header[1] + 2) * 4;
+            case IPProtocol.FragmentHeader:
+                return IPv6FragmentPacket.HeaderLength;
+            default:
+                return 0;
+        }
     }
 
     private static WireError Check(ReadOnlySpan<byte> source, out int length)
