@@ -98,6 +98,26 @@ internal static class BuiltSeeds
             yield return Frame(PacketBuilder.Udp(A6, B6, 50_000, 4789, vxlan));
         }
 
+        // Geneve with two options, VXLAN-GPE with an NSH header, a group policy, GUE with and without a header; GRE with all fields, and NVGRE.
+        byte[] frame = frames[0];
+        (ushort Port, byte[] Payload)[] datagrams =
+        [
+            (6081, [5, 0x40, 0x65, 0x58, 0, 0, 10, 0, 0, 0, 0x80, 2, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 1, 9, 9, 9, 9, .. frame]),
+            (4790, [12, 0, 0, 4, 0, 0, 42, 0, 0, 0x46, 1, 3, 0, 0, 1, 255, .. new byte[16], .. frame]),
+            (4790, [12, 0, 0, 1, 0, 0, 42, 0, .. plain]),
+            (4789, [0x88, 0x48, 0x12, 0x34, 0, 0, 42, 0, .. frame]),
+            (6080, [1, 4, 0x10, 0, 1, 2, 3, 4, .. plain]),
+            (6080, plain),
+        ];
+        foreach ((ushort port, byte[] datagram) in datagrams)
+        {
+            yield return Frame(PacketBuilder.Udp(A4, B4, 50_000, port, datagram));
+        }
+
+        yield return Frame(PacketBuilder.IP(A4, B4, (IPProtocol)47, [0xB0, 0, 8, 0, 0x12, 0x34, 0, 0, 0, 0, 0, 7, 0, 0, 0, 9, .. plain]));
+        yield return Frame(PacketBuilder.IP(A6, B6, (IPProtocol)47, [0x20, 0, 0x65, 0x58, 0, 0, 42, 1, .. frame]));
+        yield return Frame(PacketBuilder.IP(A4, B4, (IPProtocol)47, [0, 0, 8, 0, .. plain]));
+
         foreach (byte[] inner in packets)
         {
             IPProtocol protocol = inner[0] >> 4 == 4 ? IPProtocol.IPv4 : IPProtocol.IPv6;

@@ -42,6 +42,13 @@ internal sealed class IPv4Target : IFuzzTarget
         Check.Equal(packet.HeaderLength, IPv4Packet.MinimumHeaderLength + packet.Options.Length, "header and options");
         Check.That(packet.IsTruncated || packet.TotalLength == packet.Bytes.Length, "the total length");
         Check.Equal(packet.MoreFragments || packet.FragmentOffset != 0, packet.IsFragment, "a fragment");
+        foreach (IPv4Option option in packet.EnumerateOptions())
+        {
+            Check.Inside(packet.Options, option.Data, "the data of an option");
+            Check.Touch(option.Data);
+            Check.Use((option.Type, option.IsCopied, option.Offset));
+        }
+
         Check.Use((packet.TrafficClass, packet.Ecn, packet.Identification, packet.Flags, packet.DontFragment, packet.TimeToLive));
         Check.Use((packet.Protocol, packet.Checksum, packet.IsChecksumValid, packet.Source, packet.Destination, packet.IsTruncated));
     }

@@ -22,8 +22,10 @@ internal sealed class VxlanTarget : IFuzzTarget
         Check.Equal(BinaryPrimitives.ReadUInt64BigEndian(input), packet.RawHeader, "the raw header");
         Check.Equal((uint)(packet.RawHeader >> 8) & 0xFF_FFFF, packet.Vni.Value, "the VNI");
         VxlanHeader header = packet.ToHeader();
-        // Reserved bits are sent as zero (RFC 7348 §5): the header is as it was only without them.
-        if ((packet.RawHeader & 0xF7FF_FFFF_0000_00FF) == 0)
+        Check.Use((packet.Flags, packet.GroupPolicyFlags, packet.GroupPolicyId));
+        // Reserved bits are sent as zero (RFC 7348 §5), and are not written; with the G flag (0x80) fewer are reserved.
+        ulong reserved = (packet.RawHeader >> 63) != 0 ? 0x77B7_0000_0000_00FF : 0xF7FF_FFFF_0000_00FF;
+        if ((packet.RawHeader & reserved) == 0)
         {
             Span<byte> room = Scratch.Room(VxlanPacket.HeaderLength);
             Check.That(header.TryWrite(room, out int written) && written == room.Length, "the header can be written");
