@@ -28,9 +28,10 @@ internal sealed class CoalescerTarget : IFuzzTarget
         int network = ethernet ? 14 : 0;
         Batch.Clear();
         List<byte[]> sent = [];
-        for (int i = 0; i < 2 + (input[1] % (MaxPackets - 2)); i++)
+        int count = 2 + (input[1] % (MaxPackets - 2));
+        for (int i = 0; i < count; i++)
         {
-            byte[] packet = Follower(input[4..], network, i, input[2], input[3]);
+            byte[] packet = Follower(input[4..], network, i, isLast: i == count - 1, input[2], input[3]);
             Check.That(Batch.TryAppend(packet, out int index), "the batch takes the train");
             Batch.Meta(index).Output = 0;
             sent.Add(packet);
@@ -48,7 +49,7 @@ internal sealed class CoalescerTarget : IFuzzTarget
     }
 
     // The same packet once more, further on in its flow and with its checksums right; or wrong, or otherwise different, where the input says so.
-    private static byte[] Follower(ReadOnlySpan<byte> first, int network, int number, byte odd, byte difference)
+    private static byte[] Follower(ReadOnlySpan<byte> first, int network, int number, bool isLast, byte odd, byte difference)
     {
         byte[] packet = first.ToArray();
         if (packet.Length < network + 28)
@@ -67,9 +68,24 @@ internal sealed class CoalescerTarget : IFuzzTarget
         }
 
         Span<byte> transport = ip[header..length];
+        int payload = transport.Length - (protocol == 6 ? (transport[12] >> 4) * 4 : 8);
+        if (isLast && payload > 1)
+        {
+            // As a sender ends a train: with what is left, and PSH.
+            int cut = difference % payload;
+            packet = packet[..(network + length - cut)];
+            ip = packet.AsSpan(network);
+            transport = ip[header..];
+            BinaryPrimitives.WriteUInt16BigEndian(ip[(version4 ? 2 : 4)..], (ushort)(ip.Length - (version4 ? 0 : 40)));
+            if (protocol == 17)
+            {
+                BinaryPrimitives.WriteUInt16BigEndian(transport[4..], (ushort)transport.Length);
+            }
+        }
+
         if (protocol == 6)
         {
-            int payload = transport.Length - ((transport[12] >> 4) * 4);
+            transport[13] = (byte)(isLast ? transport[13] | 0x08 : transport[13] & ~0x08);
             BinaryPrimitives.WriteUInt32BigEndian(transport[4..], unchecked(BinaryPrimitives.ReadUInt32BigEndian(transport[4..]) + (uint)(number * payload)));
         }
 
