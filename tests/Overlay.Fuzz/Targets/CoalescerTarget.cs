@@ -68,7 +68,7 @@ internal sealed class CoalescerTarget : IFuzzTarget
         }
 
         Span<byte> transport = ip[header..length];
-        int payload = transport.Length - (protocol == 6 ? (transport[12] >> 4) * 4 : 8);
+        int payload = transport.Length - (protocol == 6 ? Math.Max(20, (transport[12] >> 4) * 4) : 8);
         if (isLast && payload > 1)
         {
             // As a sender ends a train: with what is left, and PSH.
