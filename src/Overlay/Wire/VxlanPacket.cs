@@ -2,15 +2,32 @@ using System.Buffers.Binary;
 
 namespace Overlay.Wire;
 
-/// <summary>The first byte of a VXLAN header (RFC 7348 §5).</summary>
+/// <summary>The first byte of a VXLAN header (RFC 7348 §5, draft-smith-vxlan-group-policy-05 §2.1).</summary>
 [Flags]
 public enum VxlanFlags : byte
 {
     /// <summary>No bit.</summary>
     None = 0,
 
-    /// <summary>The I flag: the VNI is valid. It "MUST be set to 1"; all other bits are reserved.</summary>
+    /// <summary>The I flag: the VNI is valid. It "MUST be set to 1"; in RFC 7348 all other bits are reserved.</summary>
     ValidVni = 0x08,
+
+    /// <summary>The G flag: the next three bytes carry a group policy. A reserved bit in RFC 7348.</summary>
+    GroupPolicy = 0x80,
+}
+
+/// <summary>The second byte of a VXLAN header whose G flag is set (draft-smith-vxlan-group-policy-05 §2.1).</summary>
+[Flags]
+public enum VxlanGroupPolicyFlags : byte
+{
+    /// <summary>No bit.</summary>
+    None = 0,
+
+    /// <summary>A: the policy was applied already and is not to be applied again.</summary>
+    PolicyApplied = 0x08,
+
+    /// <summary>D: the receiver must not learn the source address of the frame.</summary>
+    DontLearn = 0x40,
 }
 
 /// <summary>A view of a VXLAN packet, that is, of a UDP payload: the 8-byte header and the inner Ethernet frame (RFC 7348 §5).</summary>
@@ -22,6 +39,14 @@ public enum VxlanFlags : byte
 /// |R|R|R|R|I|R|R|R|            Reserved                           |
 /// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 /// |                VXLAN Network Identifier (VNI) |   Reserved    |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// </code>
+/// The Group Policy option gives some of the reserved bits a meaning, if its G flag is set (draft-smith-vxlan-group-policy-05 §2.1):
+/// <code>
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |G|R|R|R|I|R|R|R|R|D|R|R|A|R|R|R|        Group Policy ID        |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |          VXLAN Network Identifier (VNI)       |   Reserved    |
 /// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 /// </code>
 /// Reserved bits are not judged here: the RFC ignores them, the data path drops packets that have one, and others tolerate some.
@@ -39,6 +64,9 @@ public readonly ref struct VxlanPacket
     public const ushort LegacyPort = 8472;
 
     internal const int VniOffset = 4;
+    internal const byte GroupPolicyFlagsMask = (byte)(VxlanGroupPolicyFlags.DontLearn | VxlanGroupPolicyFlags.PolicyApplied);
+    internal const int GroupPolicyFlagsShift = 48;
+    internal const int GroupPolicyIdShift = 32;
 
     /// <summary>The I flag in the 64-bit word that the header is.</summary>
     internal const ulong ValidVniBit = (ulong)VxlanFlags.ValidVni << 56;
@@ -52,11 +80,17 @@ public readonly ref struct VxlanPacket
         _payload = payload;
     }
 
-    /// <summary>The first byte: the I flag, which is set, and seven reserved bits.</summary>
+    /// <summary>The first byte: the I flag, which is set, the G flag, and six reserved bits.</summary>
     public VxlanFlags Flags => (VxlanFlags)_header[0];
 
     /// <summary>The network identifier.</summary>
     public Vni Vni => Vni.FromUpper24(BinaryPrimitives.ReadUInt32BigEndian(_header[VniOffset..]));
+
+    /// <summary>The D and A flags; none without the G flag, where they are reserved bits.</summary>
+    public VxlanGroupPolicyFlags GroupPolicyFlags => GroupPolicyFlagsOf(RawHeader);
+
+    /// <summary>The group to which the sender of the frame belongs; 0 without the G flag.</summary>
+    public ushort GroupPolicyId => GroupPolicyIdOf(RawHeader);
 
     /// <summary>The whole header as a number, first byte highest, with every reserved bit as received.</summary>
     public ulong RawHeader => BinaryPrimitives.ReadUInt64BigEndian(_header);
@@ -97,30 +131,54 @@ public readonly ref struct VxlanPacket
     }
 
     /// <summary>The header as a value; the reserved bits behind the flags byte are left out.</summary>
-    public VxlanHeader ToHeader() => new(Vni, Flags);
+    public VxlanHeader ToHeader()
+    {
+        // Read once: the memory may change, and the G flag must fit what stands behind it.
+        ulong header = RawHeader;
+        return new VxlanHeader(Vni.FromUpper24((uint)header), (VxlanFlags)(header >> 56))
+        {
+            GroupPolicyFlags = GroupPolicyFlagsOf(header),
+            GroupPolicyId = GroupPolicyIdOf(header),
+        };
+    }
+
+    private static bool HasGroupPolicy(ulong header) => ((header >> 56) & (ulong)VxlanFlags.GroupPolicy) != 0;
+
+    private static VxlanGroupPolicyFlags GroupPolicyFlagsOf(ulong header) =>
+        HasGroupPolicy(header) ? (VxlanGroupPolicyFlags)((header >> GroupPolicyFlagsShift) & GroupPolicyFlagsMask) : VxlanGroupPolicyFlags.None;
+
+    private static ushort GroupPolicyIdOf(ulong header) => HasGroupPolicy(header) ? (ushort)(header >> GroupPolicyIdShift) : (ushort)0;
 }
 
-/// <summary>The VXLAN header as a value, to be built, compared and written (RFC 7348 §5).</summary>
+/// <summary>The VXLAN header as a value, to be built, compared and written (RFC 7348 §5, draft-smith-vxlan-group-policy-05 §2.1).</summary>
 /// <param name="Vni">The network identifier.</param>
-/// <param name="Flags">The first byte.</param>
+/// <param name="Flags">The first byte: the I flag, and G if there is a group policy.</param>
 /// <remarks>
 /// The default value, and <c>new VxlanHeader()</c>, have no I flag; <see cref="TryWrite"/> refuses them.
 /// </remarks>
 public readonly record struct VxlanHeader(Vni Vni, VxlanFlags Flags = VxlanFlags.ValidVni)
 {
-    /// <summary>The header as a number, first byte highest: what is written on the wire for a network identifier.</summary>
-    internal static ulong ToRaw(Vni vni) => VxlanPacket.ValidVniBit | ((ulong)vni.Value << 8);
+    /// <summary>The D and A flags; only with <see cref="VxlanFlags.GroupPolicy"/>.</summary>
+    public VxlanGroupPolicyFlags GroupPolicyFlags { get; init; }
+
+    /// <summary>The group to which the sender of the frame belongs; only with <see cref="VxlanFlags.GroupPolicy"/>.</summary>
+    public ushort GroupPolicyId { get; init; }
 
     /// <summary>Writes the 8 bytes; all reserved bits are zero.</summary>
     /// <returns>false, with nothing written, if <paramref name="destination"/> is too short.</returns>
     /// <exception cref="InvalidOperationException">
-    /// <see cref="Flags"/> is anything but the I flag: it "MUST be set to 1", and reserved bits "MUST be set to zero on transmission".
+    /// <see cref="Flags"/> lacks the I flag, which "MUST be set to 1"; or it, or <see cref="GroupPolicyFlags"/>, has a reserved bit, which "MUST be set
+    /// to zero on transmission"; or there is a group policy without the G flag.
     /// </exception>
     public bool TryWrite(Span<byte> destination, out int bytesWritten)
     {
-        if (Flags != VxlanFlags.ValidVni)
+        bool hasPolicy = (Flags & VxlanFlags.GroupPolicy) != 0;
+        if ((Flags & ~VxlanFlags.GroupPolicy) != VxlanFlags.ValidVni || ((byte)GroupPolicyFlags & ~VxlanPacket.GroupPolicyFlagsMask) != 0 ||
+            (!hasPolicy && (GroupPolicyFlags != VxlanGroupPolicyFlags.None || GroupPolicyId != 0)))
         {
-            throw new InvalidOperationException($"A VXLAN header has the I flag and no other; this one has 0x{(byte)Flags:X2}.");
+            throw new InvalidOperationException(
+                "A VXLAN header has the I flag, the G flag if it carries a group policy, of that D, A and an identifier, and no other bit; " +
+                $"this one has 0x{(byte)Flags:X2}, policy flags 0x{(byte)GroupPolicyFlags:X2}, group {GroupPolicyId}.");
         }
 
         bytesWritten = 0;
@@ -129,7 +187,10 @@ public readonly record struct VxlanHeader(Vni Vni, VxlanFlags Flags = VxlanFlags
             return false;
         }
 
-        BinaryPrimitives.WriteUInt64BigEndian(destination, ToRaw(Vni));
+        BinaryPrimitives.WriteUInt64BigEndian(
+            destination,
+            ((ulong)Flags << 56) | ((ulong)GroupPolicyFlags << VxlanPacket.GroupPolicyFlagsShift) |
+            ((ulong)GroupPolicyId << VxlanPacket.GroupPolicyIdShift) | ((ulong)Vni.Value << 8));
         bytesWritten = VxlanPacket.HeaderLength;
         return true;
     }
