@@ -3,7 +3,7 @@ namespace Overlay.Tests.Decoding;
 /// <summary>Where another decoder says something else than this library, and why. A test fails on one that is not listed, and on a listed one that is gone.</summary>
 /// <param name="File">The capture.</param>
 /// <param name="Packets">Numbers of packets from 1: <c>1-10, 12</c>.</param>
-/// <param name="Field">Layer and number of that layer, and field: <c>udp 1 udp.checksum</c>; <c>layers</c> for the layers themselves.</param>
+/// <param name="Field">Layer and number of that layer, and field: <c>udp 1 udp.checksum</c>; <c>layers</c> for the layers themselves; a last <c>*</c> stands for any rest.</param>
 /// <param name="Ours">What this library says; <c>absent</c> if nothing. Null stands for any value, where it differs from packet to packet.</param>
 /// <param name="Theirs">What the other says; likewise.</param>
 /// <param name="Why">Who is right, and how it comes.</param>
@@ -19,7 +19,8 @@ internal sealed record Disagreement(string File, string Packets, string Field, s
 
     /// <summary>Whether this row is about the observation.</summary>
     public bool Covers(Seen seen) =>
-        Field == seen.Field && (Ours is null || Ours == seen.Ours) && (Theirs is null || Theirs == seen.Theirs) && Numbers.Contains(seen.Packet);
+        (Field.EndsWith('*') ? seen.Field.StartsWith(Field.AsSpan(0, Field.Length - 1), StringComparison.Ordinal) : Field == seen.Field) &&
+        (Ours is null || Ours == seen.Ours) && (Theirs is null || Theirs == seen.Theirs) && Numbers.Contains(seen.Packet);
 
     /// <summary>The packets it is about.</summary>
     public IReadOnlySet<int> Numbers { get; } = Packets

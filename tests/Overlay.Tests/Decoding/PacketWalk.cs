@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using Overlay.Capture;
 using Overlay.Wire;
+using Xunit;
 
 namespace Overlay.Tests.Decoding;
 
@@ -14,6 +15,8 @@ internal sealed class PacketWalk
     private const int Good = 1;
     private const int Bad = 0;
     private const int NotPresent = 3;
+
+    private const ushort GoogleOptionClass = 0x0132;
 
     private readonly List<DecodedLayer> _layers = [];
     private readonly WalkPorts _ports;
@@ -58,7 +61,7 @@ internal sealed class PacketWalk
         }
 
         EtherType first = frame.VlanCount > 0 ? frame.OuterVlan.Tpid : frame.EtherType;
-        Add("eth", "eth", ("eth.dst", frame.Destination), ("eth.src", frame.Source), (first < (EtherType)0x0600 ? "eth.len" : "eth.type", (int)first));
+        Add("eth", "eth", ("eth.dst", frame.Destination), ("eth.src", frame.Source), ("eth.type", (int)first));
         for (int i = 0; frame.TryGetVlan(i, out VlanTag tag); i++)
         {
             EtherType type = frame.TryGetVlan(i + 1, out VlanTag next) ? next.Tpid : frame.EtherType;
@@ -189,7 +192,7 @@ internal sealed class PacketWalk
         bool found = ip.TryGetTransport(out IPProtocol protocol, out ReadOnlySpan<byte> transport, out IPv6Fragment fragment);
         Add(
             "ipv6",
-            "ip6",
+            protocol == ip.NextHeader ? "ip6" : "ip6+ext",
             ("ipv6.version", 6),
             ("ipv6.tclass", (int)ip.TrafficClass),
             ("ipv6.tclass.dscp", ip.TrafficClass >> 2),
@@ -232,6 +235,9 @@ internal sealed class PacketWalk
             case IPProtocol.IPv6:
                 IPv6(bytes);
                 break;
+            case IPProtocol.Gre:
+                Gre(bytes);
+                break;
             case IPProtocol.AuthenticationHeader:
                 End("ah");
                 break;
@@ -250,7 +256,8 @@ internal sealed class PacketWalk
         }
 
         bool vxlan = _ports.Vxlan.Contains(udp.DestinationPort);
-        string port = vxlan ? Invariant($":{udp.DestinationPort}") : "";
+        bool tunnel = vxlan || udp.DestinationPort is GenevePacket.DefaultPort or VxlanGpePacket.DefaultPort;
+        string port = tunnel ? Invariant($":{udp.DestinationPort}") : "";
         Add(
             "udp",
             (udp.HasChecksum ? "udp" : "udp0") + port,
@@ -263,6 +270,14 @@ internal sealed class PacketWalk
         if (vxlan)
         {
             Vxlan(udp.Payload);
+        }
+        else if (udp.DestinationPort == GenevePacket.DefaultPort)
+        {
+            Geneve(udp.Payload);
+        }
+        else if (udp.DestinationPort == VxlanGpePacket.DefaultPort)
+        {
+            VxlanGpe(udp.Payload);
         }
     }
 
@@ -279,7 +294,7 @@ internal sealed class PacketWalk
         ulong reserved = raw & 0xF7FF_FFFF_0000_00FF;
         Add(
             "vxlan",
-            Invariant($"vxlan{vxlan.Vni.Value}") + (reserved == 0 ? "" : Invariant($"(rsv={raw >> 32:x8}/{raw & 0xFF:x2})")),
+            Invariant($"vxlan{vxlan.Vni.Value}") + (reserved == 0 ? "" : Reserved(raw)),
             ("vxlan.flags", flags),
             ("vxlan.flag_i", (vxlan.Flags & VxlanFlags.ValidVni) != 0),
             ("vxlan.flag_g", (flags & 0x8000) != 0),
@@ -291,6 +306,169 @@ internal sealed class PacketWalk
             ("vxlan.vni", vxlan.Vni.Value),
             ("vxlan.reserved8", (int)(byte)raw));
         Ethernet(vxlan.Payload);
+    }
+
+    private static string Reserved(ulong raw) => Invariant($"(rsv={raw >> 32:x8}/{raw & 0xFF:x2})");
+
+    private void VxlanGpe(ReadOnlySpan<byte> bytes)
+    {
+        if (!VxlanGpePacket.TryParse(bytes, out VxlanGpePacket gpe, out WireError error))
+        {
+            End($"vxlan-gpe!{error}");
+            return;
+        }
+
+        ulong raw = gpe.RawHeader;
+        // To tshark both are "vxlan", and INDEX.md takes every bit that VXLAN has not for reserved.
+        Add(
+            "vxlan",
+            Invariant($"vxlan{gpe.Vni.Value}") + Reserved(raw),
+            ("vxlan.flags", (int)(raw >> 56)),
+            ("vxlan.ver", gpe.Version),
+            ("vxlan.i_bit", (gpe.Flags & VxlanGpeFlags.ValidVni) != 0),
+            ("vxlan.p_bit", (gpe.Flags & VxlanGpeFlags.NextProtocol) != 0),
+            ("vxlan.o_bit", (gpe.Flags & VxlanGpeFlags.Oam) != 0),
+            ("vxlan.flags_reserved", (int)(raw >> 56) & 0xC2),
+            ("vxlan.reserved_16", (int)(ushort)(raw >> 40)),
+            ("vxlan.next_proto", (int)gpe.NextProtocol),
+            ("vxlan.vni", gpe.Vni.Value),
+            ("vxlan.reserved8", (int)(byte)raw));
+        switch (gpe.NextProtocol)
+        {
+            case VxlanGpeNextProtocol.IPv4:
+                IPv4(gpe.Payload);
+                break;
+            case VxlanGpeNextProtocol.IPv6:
+                IPv6(gpe.Payload);
+                break;
+            case VxlanGpeNextProtocol.Ethernet:
+                Ethernet(gpe.Payload);
+                break;
+            case VxlanGpeNextProtocol.Nsh:
+                Nsh(gpe.Payload);
+                break;
+            default:
+                End($"next{(int)gpe.NextProtocol}");
+                break;
+        }
+    }
+
+    private void Nsh(ReadOnlySpan<byte> bytes)
+    {
+        if (!NshPacket.TryParse(bytes, out NshPacket nsh, out WireError error))
+        {
+            End($"nsh!{error}");
+            return;
+        }
+
+        Add(
+            "nsh",
+            "nsh",
+            ("nsh.version", nsh.Version),
+            ("nsh.Obit", nsh.IsOam),
+            ("nsh.ttl", nsh.TimeToLive),
+            ("nsh.length", nsh.HeaderLength / 4),
+            ("nsh.mdtype", (int)nsh.MetadataType),
+            ("nsh.nextproto", (int)nsh.NextProtocol),
+            ("nsh.spi", nsh.ServicePathIdentifier),
+            ("nsh.si", (int)nsh.ServiceIndex));
+        switch (nsh.NextProtocol)
+        {
+            case NshNextProtocol.IPv4:
+                IPv4(nsh.Payload);
+                break;
+            case NshNextProtocol.IPv6:
+                IPv6(nsh.Payload);
+                break;
+            case NshNextProtocol.Ethernet:
+                Ethernet(nsh.Payload);
+                break;
+            default:
+                End($"next{(int)nsh.NextProtocol}");
+                break;
+        }
+    }
+
+    private void Geneve(ReadOnlySpan<byte> bytes)
+    {
+        if (!GenevePacket.TryParse(bytes, out GenevePacket geneve, out WireError error))
+        {
+            End($"geneve!{error}");
+            return;
+        }
+
+        List<int> classes = [], types = [], lengths = [];
+        List<bool> critical = [];
+        List<byte[]> unknown = [];
+        foreach (GeneveOption option in geneve.Options)
+        {
+            classes.Add(option.Class);
+            types.Add(option.Type);
+            critical.Add(option.IsCritical);
+            lengths.Add(GeneveOption.HeaderLength + option.Data.Length);
+            // tshark takes the data of this class apart.
+            if (option.Class != GoogleOptionClass)
+            {
+                unknown.Add(option.Data.ToArray());
+            }
+        }
+
+        ulong raw = geneve.RawHeader;
+        Add(
+            "geneve",
+            Invariant($"geneve{geneve.Vni.Value}") + (lengths.Count == 0 ? "" : Invariant($"(opts={lengths.Count})")) +
+                (geneve.AnnouncesCriticalOption ? "+C" : ""),
+            ("geneve.version", geneve.Version),
+            ("geneve.option_length", geneve.OptionBytes.Length),
+            ("geneve.flags", (int)(byte)(raw >> 48)),
+            ("geneve.flags.oam", geneve.IsControl),
+            ("geneve.flags.critical", geneve.AnnouncesCriticalOption),
+            ("geneve.flags.reserved", (raw & 0x003F_0000_0000_0000) != 0),
+            ("geneve.proto_type", (int)geneve.ProtocolType),
+            ("geneve.vni", geneve.Vni.Value),
+            ("geneve.reserved", (int)(byte)raw),
+            ("geneve.options", geneve.OptionBytes.IsEmpty ? null : geneve.OptionBytes.ToArray()),
+            ("geneve.option.class", List(classes)),
+            ("geneve.option.type", List(types)),
+            ("geneve.option.type.critical", List(critical)),
+            // Two fields, option_length and option.length, have the same key.
+            (TsharkPacket.Second("geneve_geneve_option_length"), List(lengths)),
+            ("geneve.option.unknown_data", List(unknown)));
+        Assert.Equal(critical.Contains(true), geneve.HasCriticalOption);
+        EtherPayload(geneve.ProtocolType, geneve.Payload);
+    }
+
+    private static T[]? List<T>(List<T> values) => values.Count == 0 ? null : values.ToArray();
+
+    private void Gre(ReadOnlySpan<byte> bytes)
+    {
+        if (!GrePacket.TryParse(bytes, out GrePacket gre, out WireError error))
+        {
+            End($"gre!{error}");
+            return;
+        }
+
+        string options = (gre.HasChecksum ? "C" : "") + (gre.HasKey ? "K" : "") + (gre.HasSequenceNumber ? "S" : "");
+        Add(
+            "gre",
+            options.Length == 0 ? "gre" : $"gre({options})",
+            ("gre.flags_and_version", (int)gre.Flags | (gre.Reserved0 << 3)),
+            ("gre.flags.checksum", gre.HasChecksum),
+            ("gre.flags.key", gre.HasKey),
+            ("gre.flags.sequence_number", gre.HasSequenceNumber),
+            // What the parser refuses, or what it takes as reserved and RFC 1701 knew as other fields.
+            ("gre.flags.routing", false),
+            ("gre.flags.strict_source_route", false),
+            ("gre.flags.recursion_control", gre.Reserved0 >> 5),
+            ("gre.flags.reserved", gre.Reserved0 & 0x1F),
+            ("gre.flags.version", 0),
+            ("gre.proto", (int)gre.ProtocolType),
+            ("gre.checksum", gre.HasChecksum ? (int)gre.Checksum : null),
+            ("gre.checksum.status", gre.HasChecksum ? (gre.IsChecksumValid ? Good : Bad) : null),
+            ("gre.offset", gre.HasChecksum ? (int)gre.Reserved1 : null),
+            ("gre.key", gre.HasKey ? gre.Key : null),
+            ("gre.sequence_number", gre.HasSequenceNumber ? gre.SequenceNumber : null));
+        EtherPayload(gre.ProtocolType, gre.Payload);
     }
 
     private void Tcp(ReadOnlySpan<byte> bytes, ValueIPAddress source, ValueIPAddress destination)

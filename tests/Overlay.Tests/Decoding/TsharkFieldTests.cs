@@ -11,8 +11,15 @@ namespace Overlay.Tests.Decoding;
 /// </summary>
 public sealed class TsharkFieldTests
 {
+    private const string Gopacket = "gopacket/gopacket-vectors.pcap";
+
     private static readonly IReadOnlyList<Disagreement> Known =
     [
+        new(Gopacket, "11, 16", "icmpv6 1 icmpv6_icmpv6_opt_src_linkaddr", "not read", null,
+            "router advertisement and router solicitation: the library has views for neighbours only, which are what a proxy answers"),
+        new(Gopacket, "21", "layers", "eth/vlan100/ip6/ip4/gre!Version", "eth/vlan/ipv6/ip/gre/ppp/ip/udp/data", "enhanced GRE of PPTP (RFC 2637), version 1: RFC 2784 §2.3.1 says that the version MUST be 0"),
+        new("tcpdump/nsh-over-vxlan-gpe.pcap", "1", "layers", "eth/ip4/udp:4790/vxlan16777215(rsv=0c000004/00)/nsh/ip4/udp", "eth/ip/udp/nsh/ip/udp/data",
+            "tshark leaves VXLAN-GPE out of frame.protocols; its fields are there"),
     ];
 
     /// <summary>What tshark derives, repeats, guesses, or takes from other packets, and what is read below a layer of ours that has no view.</summary>
@@ -58,6 +65,12 @@ public sealed class TsharkFieldTests
             "icmpv6_icmpv6_nd_ra_*", "icmpv6_icmpv6_mldr_*",
         ],
         ["vxlan"] = [],
+        // The bytes of all options are compared, and class, type, critical bit and length of each; what Google's options mean is not known here, and the
+        // three reserved bits of an option are not read.
+        ["geneve"] = ["geneve_geneve_option", "geneve_geneve_option_gcp_*", "geneve_geneve_option_flags*"],
+        ["gre"] = [],
+        // The bit that RFC 8300 has as unassigned, and metadata, which is stepped over.
+        ["nsh"] = ["nsh_nsh_CBit", "nsh_nsh_metadata*"],
     };
 
     public static TheoryData<string> Files => [.. CorpusIndex.Rows.Select(row => row.File)];
@@ -135,7 +148,7 @@ public sealed class TsharkFieldTests
                 }
             }
 
-            foreach ((string key, JsonElement value) in fields.Where(field => !read.Contains(field.Key) && !IsNoField(layer.Protocol, field.Key)))
+            foreach ((string key, JsonElement value) in fields.Where(field => !read.Contains(field.Key) && !IsNoField(layer.Protocol, field.Key.Split('#')[0])))
             {
                 seen.Add(new(number, $"{layer.Protocol} {occurrence} {key}", "not read", FieldComparison.Text(value)));
             }

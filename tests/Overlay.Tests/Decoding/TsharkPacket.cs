@@ -61,6 +61,9 @@ internal sealed record TsharkPacket(IReadOnlyList<string> Protocols, IReadOnlyDi
         return packets;
     }
 
+    /// <summary>The key of a second field that tshark gives the same key.</summary>
+    public static string Second(string key) => $"{key}#2";
+
     private static TsharkPacket Parse(JsonElement layers)
     {
         Dictionary<string, IReadOnlyList<IReadOnlyDictionary<string, JsonElement>>> parsed = [];
@@ -91,9 +94,9 @@ internal sealed record TsharkPacket(IReadOnlyList<string> Protocols, IReadOnlyDi
                 fields[QuotedDestination] = property.Value.GetProperty($"{name}_{name}_dst");
                 fields[QuotedLength] = property.Value.GetProperty(name == "ip" ? "ip_ip_len" : "ipv6_ipv6_plen");
             }
-            else
+            else if (!fields.TryAdd(property.Name, property.Value))
             {
-                fields[property.Name] = property.Value;
+                fields[Second(property.Name)] = property.Value;
             }
         }
 
