@@ -49,7 +49,7 @@ public sealed class TunnelGsoSocket : IPacketPort
         _routes = routes;
         _output = new UnderlayOutput(tap, writer);
         _sender = new TunnelGsoSender(_output, routes, socket);
-        _builder = new UdpTrainBuilder(_sender, _sender, socket.Port, socket.Local.IsIPv4);
+        _builder = new UdpTrainBuilder(_sender, _sender, socket.Options.Headers, socket.Port, socket.Local.IsIPv4);
     }
 
     private enum Way
@@ -98,7 +98,7 @@ public sealed class TunnelGsoSocket : IPacketPort
     /// <summary>Makes the TAP of an endpoint, in the network namespace of this thread, which must be the socket's.</summary>
     /// <param name="socket">The endpoint. Belongs to the new port; if this throws it stays the caller's, and can be used alone.</param>
     /// <param name="deviceName">The name of the TAP; with <c>%d</c> in it the kernel chooses a number.</param>
-    /// <exception cref="ArgumentException">The socket's local address is unspecified, or no interface can have this name.</exception>
+    /// <exception cref="ArgumentException">The socket's local address is unspecified or its headers are not those of plain VXLAN, or no interface can have this name.</exception>
     /// <exception cref="LinuxException">EPERM: CAP_BPF or CAP_NET_ADMIN is missing. EINVAL: a kernel before 6.17.</exception>
     /// <exception cref="PlatformNotSupportedException">There are no BPF programs for this kind of machine.</exception>
     public static TunnelGsoSocket Open(UdpTunnelSocket socket, string deviceName = DefaultDeviceName) => Open(socket, deviceName, new FrameWriter());
@@ -110,6 +110,11 @@ public sealed class TunnelGsoSocket : IPacketPort
         if (socket.Local.IsUnspecified)
         {
             throw new ArgumentException($"{socket.Name} has no local address to write into outer headers.", nameof(socket));
+        }
+
+        if (socket.Options.Headers.Any(header => header is not { Kind: TunnelKind.Vxlan, GroupPolicyId: null }))
+        {
+            throw new ArgumentException($"{socket.Name} writes other headers than those of plain VXLAN, which alone leave whole.", nameof(socket));
         }
 
         UnderlayTap tap = UnderlayTap.Open(

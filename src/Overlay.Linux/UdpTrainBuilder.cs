@@ -1,11 +1,10 @@
-using System.Buffers.Binary;
 using Overlay.DataPath;
-using Overlay.Wire;
+using Overlay.Encapsulation;
 
 namespace Overlay.Linux;
 
 /// <summary>
-/// Turns the packets of a batch into VXLAN datagrams and groups them into trains. A few groups are open at a time, so that interleaved flows
+/// Turns the packets of a batch into datagrams of their tunnels and groups them into trains. A few groups are open at a time, so that interleaved flows
 /// still give long trains; within a flow the order is kept.
 /// </summary>
 internal sealed class UdpTrainBuilder
@@ -15,6 +14,7 @@ internal sealed class UdpTrainBuilder
 
     private readonly UdpTrainOutput _output;
     private readonly ISuperpacketOutput? _superpackets;
+    private readonly TunnelHeader[] _headers;
     private readonly ushort _port;
     private readonly bool _ipv4;
     private readonly UdpTrainGroup?[] _groups = new UdpTrainGroup?[MaxGroups];
@@ -23,12 +23,14 @@ internal sealed class UdpTrainBuilder
     /// <summary>Makes a builder.</summary>
     /// <param name="output">Takes the trains.</param>
     /// <param name="superpackets">Takes superpackets whole; null if they are to be cut.</param>
+    /// <param name="headers">The tunnel headers among which <see cref="PacketMeta.Header"/> chooses.</param>
     /// <param name="port">The destination port of packets that name none.</param>
     /// <param name="ipv4">The family of the outer addresses.</param>
-    public UdpTrainBuilder(UdpTrainOutput output, ISuperpacketOutput? superpackets, ushort port, bool ipv4)
+    public UdpTrainBuilder(UdpTrainOutput output, ISuperpacketOutput? superpackets, IReadOnlyList<TunnelHeader> headers, ushort port, bool ipv4)
     {
         _output = output;
         _superpackets = superpackets;
+        _headers = [.. headers];
         _port = port;
         _ipv4 = ipv4;
     }
@@ -92,20 +94,25 @@ internal sealed class UdpTrainBuilder
                 return true;
             }
 
-            return !Fits(batch, index, plan.MaximumLength) || AddSegments(batch, index, ref meta, plan);
+            TunnelHeader common = _headers[meta.Header];
+            return !Fits(batch, index, common.Length + plan.MaximumLength) || AddSegments(batch, index, ref meta, common, frame, plan);
         }
 
-        if (!Fits(batch, index, frame.Length))
+        TunnelHeader header = _headers[meta.Header];
+        int length = header.Length + frame.Length;
+        if (!Fits(batch, index, length))
         {
             return true;
         }
 
-        if (!TryFindGroup(batch, ref meta, out UdpTrainGroup group) || !TryMakeRoom(batch, group, frame.Length))
+        if (!TryFindGroup(batch, ref meta, out UdpTrainGroup group) || !TryMakeRoom(batch, group, length))
         {
             return false;
         }
 
-        Span<byte> datagram = Begin(group, meta.Vni, frame.Length);
+        Span<byte> datagram = group.Tail;
+        header.Write(datagram, meta.Vni, frame);
+        datagram = datagram.Slice(header.Length, frame.Length);
         frame.CopyTo(datagram);
         if (meta.Checksum == ChecksumState.Partial && !Segmentation.CompleteChecksum(datagram, meta))
         {
@@ -113,7 +120,7 @@ internal sealed class UdpTrainBuilder
             return true;
         }
 
-        group.Commit(VxlanPacket.HeaderLength + frame.Length, index, _output.MaxSegments);
+        group.Commit(length, index, _output.MaxSegments);
         return true;
     }
 
@@ -138,7 +145,8 @@ internal sealed class UdpTrainBuilder
         return _superpackets!.Send(batch, index, group.Key);
     }
 
-    private bool AddSegments(PacketBatch batch, int index, ref PacketMeta meta, scoped in SegmentPlan plan)
+    private bool AddSegments(
+        PacketBatch batch, int index, ref PacketMeta meta, TunnelHeader header, ReadOnlySpan<byte> superpacket, scoped in SegmentPlan plan)
     {
         if (!TryFindGroup(batch, ref meta, out UdpTrainGroup group))
         {
@@ -147,7 +155,7 @@ internal sealed class UdpTrainBuilder
 
         for (int i = 0; i < plan.Count; i++)
         {
-            if (!TryMakeRoom(batch, group, plan.MaximumLength))
+            if (!TryMakeRoom(batch, group, header.Length + plan.MaximumLength))
             {
                 if (meta.State == PacketState.Sent)
                 {
@@ -165,16 +173,19 @@ internal sealed class UdpTrainBuilder
                 break;
             }
 
-            int length = plan.WriteSegment(i, Begin(group, meta.Vni, plan.MaximumLength));
-            group.Commit(VxlanPacket.HeaderLength + length, index, _output.MaxSegments);
+            // A superpacket and its segments are of one family, which is all that the header asks.
+            Span<byte> datagram = group.Tail;
+            header.Write(datagram, meta.Vni, superpacket);
+            int length = plan.WriteSegment(i, datagram.Slice(header.Length, plan.MaximumLength));
+            group.Commit(header.Length + length, index, _output.MaxSegments);
         }
 
         return true;
     }
 
-    private static bool Fits(PacketBatch batch, int index, int frameLength)
+    private static bool Fits(PacketBatch batch, int index, int datagramLength)
     {
-        if (frameLength + VxlanPacket.HeaderLength <= UdpTrainGroup.MaxTrainLength)
+        if (datagramLength <= UdpTrainGroup.MaxTrainLength)
         {
             return true;
         }
@@ -183,16 +194,9 @@ internal sealed class UdpTrainBuilder
         return false;
     }
 
-    private static Span<byte> Begin(UdpTrainGroup group, Vni vni, int frameLength)
+    private bool TryMakeRoom(PacketBatch batch, UdpTrainGroup group, int datagramLength)
     {
-        Span<byte> datagram = group.Tail;
-        BinaryPrimitives.WriteUInt64BigEndian(datagram, ((ulong)VxlanFlags.ValidVni << 56) | ((ulong)vni.Value << 8));
-        return datagram.Slice(VxlanPacket.HeaderLength, frameLength);
-    }
-
-    private bool TryMakeRoom(PacketBatch batch, UdpTrainGroup group, int frameLength)
-    {
-        if (group.HasRoom(VxlanPacket.HeaderLength + frameLength))
+        if (group.HasRoom(datagramLength))
         {
             return true;
         }

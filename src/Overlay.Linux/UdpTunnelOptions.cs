@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Overlay.Encapsulation;
 
 namespace Overlay.Linux;
 
@@ -11,7 +12,16 @@ public sealed record UdpTunnelOptions
     /// <summary>The local address. It need not be on an interface yet. The unspecified address takes packets to any local address.</summary>
     public required ValueIPAddress Local { get; init; }
 
-    /// <summary>The UDP port that packets are received on. 4789 is VXLAN's (RFC 7348 §8).</summary>
+    /// <summary>
+    /// The headers of the tunnels over this endpoint, all of one kind, which the endpoint then speaks; <see cref="DataPath.PacketMeta.Header"/> chooses.
+    /// Unless given, that of VXLAN, which any number of VXLAN tunnels without group policy share.
+    /// </summary>
+    public IReadOnlyList<TunnelHeader> Headers { get; init; } = [TunnelHeader.Vxlan];
+
+    /// <summary>The encapsulation: that of the headers.</summary>
+    public TunnelKind Kind => Headers[0].Kind;
+
+    /// <summary>The UDP port that packets are received on. 4789 is VXLAN's (RFC 7348 §8); <see cref="TunnelFacts.DefaultPort"/> knows the others.</summary>
     public ushort Port { get; init; } = 4789;
 
     /// <summary>The interface that packets must go and come by (SO_BINDTODEVICE); null for any. Needed for a link-local address.</summary>
@@ -63,6 +73,12 @@ public sealed record UdpTunnelOptions
     /// <exception cref="ArgumentException">A value is out of its range, or two do not fit each other; the message says which.</exception>
     internal void Validate()
     {
+        if (Headers.Count is 0 or > ushort.MaxValue + 1 || Headers.Any(header => header.Kind != Headers[0].Kind))
+        {
+            string kinds = string.Join(", ", Headers.Select(header => TunnelFacts.Of(header.Kind).Name).Distinct());
+            throw new ArgumentException($"An endpoint has 1 to 65 536 headers of one kind; these are {Headers.Count} ({kinds}).", nameof(Headers));
+        }
+
         if (Port == 0)
         {
             throw new ArgumentException("The UDP port is 1 to 65 535.", nameof(Port));

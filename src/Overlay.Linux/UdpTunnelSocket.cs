@@ -5,17 +5,17 @@ namespace Overlay.Linux;
 
 /// <summary>
 /// A UDP tunnel endpoint as the kernel's own: one local address and port that all its tunnels share. The kernel writes and reads outer IP and UDP;
-/// this port writes the VXLAN header, cuts superpackets and forms trains (UDP_SEGMENT), and takes trains apart (UDP_GRO).
+/// this port writes the tunnel header, cuts superpackets and forms trains (UDP_SEGMENT), and takes trains apart (UDP_GRO).
 /// </summary>
 /// <remarks>
 /// <para>
-/// Sending: <see cref="PacketMeta.Remote"/>, <see cref="PacketMeta.Vni"/>, <see cref="PacketMeta.TrafficClass"/>, <see cref="PacketMeta.Ttl"/>,
+/// Sending: <see cref="PacketMeta.Remote"/>, <see cref="PacketMeta.Vni"/>, <see cref="PacketMeta.Header"/>, <see cref="PacketMeta.TrafficClass"/>, <see cref="PacketMeta.Ttl"/>,
 /// <see cref="PacketMeta.DontFragment"/>, <see cref="PacketMeta.FlowLabel"/> and <see cref="PacketMeta.DestinationPort"/> are the path's decisions;
 /// the source port follows <see cref="PacketMeta.FlowHash"/> and is written back to the meta. No outer packet is ever fragmented here, and
 /// the path MTU that ICMP messages report is never used: they can be forged.
 /// </para>
 /// <para>
-/// Received packets begin with the VXLAN header. What can be known of checksums and segmentation is in the meta, see <see cref="ReceiveClassifier"/>.
+/// Received packets begin with the tunnel header. What can be known of checksums and segmentation is in the meta, see <see cref="ReceiveClassifier"/>.
 /// </para>
 /// <para>
 /// A superpacket of which a part was sent when the kernel took no more is dropped as <see cref="DropReason.QueueFull"/>, for it cannot be sent twice.
@@ -33,7 +33,6 @@ public sealed class UdpTunnelSocket : IPacketPort
     private const int IPv4UdpLength = 28;
     private const int IPv6UdpLength = 48;
     private const int EthernetLength = 14;
-    private const int VxlanLength = 8;
 
     private readonly NativeSocket _socket;
     private readonly EndpointLock _lock;
@@ -45,6 +44,8 @@ public sealed class UdpTunnelSocket : IPacketPort
     private readonly int _handle;
     private readonly ushort _port;
     private readonly int _outerLength;
+    private readonly TunnelKind _kind;
+    private readonly int _headerLength;
     private ReceivedMessage _received;
 
     private UdpTunnelSocket(
@@ -58,10 +59,12 @@ public sealed class UdpTunnelSocket : IPacketPort
         _handle = socket.Handle;
         _port = options.Port;
         _outerLength = ipv4 ? IPv4UdpLength : IPv6UdpLength;
+        _kind = options.Kind;
+        _headerLength = options.Headers.Max(header => header.Length + (header.HasInnerEthernet ? EthernetLength : 0));
         _mtu = new LinkMtu(socket, options.Link, options.Local);
         _sender = new UdpTrainSender(sources, _errors, sender, _mtu, scope, ipv4, TrainState(options, sources, sender));
         Gro = gro;
-        _builder = new UdpTrainBuilder(_sender, superpackets: null, options.Port, ipv4);
+        _builder = new UdpTrainBuilder(_sender, superpackets: null, options.Headers, options.Port, ipv4);
         Options = options;
         Local = options.Local;
         InnerMtu = options.InnerMtu;
@@ -214,7 +217,7 @@ public sealed class UdpTunnelSocket : IPacketPort
 
         int before = batch.Count;
         int maxDatagram = Mtu - _outerLength;
-        int innerMtu = InnerMtu != 0 ? InnerMtu : Mtu - _outerLength - VxlanLength - EthernetLength;
+        int innerMtu = InnerMtu != 0 ? InnerMtu : Mtu - _outerLength - _headerLength;
         while (batch.Capacity - batch.Count >= MaxTrain && batch.Count - before < Burst && batch.TryReserve(MaxMessage, out Span<byte> buffer))
         {
             int index = _received.Receive(_handle, batch, buffer, out Errno errno);
@@ -231,7 +234,7 @@ public sealed class UdpTunnelSocket : IPacketPort
             ref PacketMeta meta = ref batch.Meta(index);
             meta.DestinationPort = _port;
             meta.Protocol = IPProtocol.Udp;
-            TrainOverflow += ReceiveClassifier.SplitVxlan(batch, index, _received.GroSegmentSize, maxDatagram, innerMtu);
+            TrainOverflow += ReceiveClassifier.Split(_kind, batch, index, _received.GroSegmentSize, maxDatagram, innerMtu);
         }
 
         return batch.Count > before ? PortResult.Ok : PortResult.Empty;

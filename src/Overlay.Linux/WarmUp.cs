@@ -53,9 +53,10 @@ public static class WarmUp
     private static Tunnel MakeTunnel(TunnelKind kind, ValueIPAddress local, ValueIPAddress remote, MacAddress mac, MacAddress remoteMac)
     {
         OverlayTables tables = new();
-        bool vxlan = kind == TunnelKind.Vxlan;
-        Vni vni = new(vxlan ? 1u : 0u);
-        if (vxlan)
+        TunnelFacts facts = TunnelFacts.Of(kind);
+        bool ethernet = facts.CarriesEthernet;
+        Vni vni = new(facts.HasVni ? 1u : 0u);
+        if (ethernet)
         {
             tables.Apply(OverlayUpdate.AddFlood(vni, remote));
             tables.Apply(OverlayUpdate.SetForwarding(vni, remoteMac, new FdbEntry(remote)));
@@ -72,9 +73,9 @@ public static class WarmUp
                 Kind = kind,
                 Vni = vni,
                 Local = local,
-                Layer = vxlan ? DeviceLayer.Ethernet : DeviceLayer.IP,
-                DeviceMac = vxlan ? mac : default,
-                Learning = vxlan,
+                Layer = ethernet ? DeviceLayer.Ethernet : DeviceLayer.IP,
+                DeviceMac = ethernet ? mac : default,
+                Learning = ethernet,
             },
             tables);
     }
@@ -103,7 +104,7 @@ public static class WarmUp
             _kind = kind;
             ObjectPool<PacketBatch> pool = PacketBatchPool.Create();
             _worker = new TunnelWorker(_waiter, pool);
-            DeviceLayer layer = kind == TunnelKind.Vxlan ? DeviceLayer.Ethernet : DeviceLayer.IP;
+            DeviceLayer layer = TunnelFacts.Of(kind).CarriesEthernet ? DeviceLayer.Ethernet : DeviceLayer.IP;
             _traffic = new WarmUpTraffic(layer, MacOfOne, MacOfTwo);
             _sender = MakeTunnel(kind, One, Two, MacOfOne, MacOfTwo);
             _receiver = MakeTunnel(kind, Two, One, MacOfTwo, MacOfOne);
@@ -239,8 +240,8 @@ public static class WarmUp
 
         private void AddTunnel(TunDevice device, Tunnel tunnel)
         {
-            IPacketPort port = _kind == TunnelKind.Vxlan
-                ? UdpTunnelSocket.Bind(new UdpTunnelOptions { Local = tunnel.Options.Local, Port = Port, InnerMtu = IPv4InnerMtu })
+            IPacketPort port = TunnelFacts.Of(_kind).IsOverUdp
+                ? UdpTunnelSocket.Bind(new UdpTunnelOptions { Local = tunnel.Options.Local, Port = Port, Headers = [tunnel.Options.CreateHeader()], InnerMtu = IPv4InnerMtu })
                 : RawTunnelSocket.Bind(new RawTunnelOptions { Local = tunnel.Options.Local, InnerMtu = IPv4InnerMtu });
             _parts.Add(port);
             int inside = _worker.AddPort(device);

@@ -21,8 +21,20 @@ public enum DropReason : byte
     /// <summary>A checksum of the outer headers is wrong, or absent where it is required.</summary>
     BadChecksum,
 
-    /// <summary>The VXLAN I flag is clear (RFC 7348 §5).</summary>
+    /// <summary>The flags of the tunnel header do not do: the VXLAN I flag is clear (RFC 7348 §5), or a GUE flag is set that is not known here.</summary>
     BadFlags,
+
+    /// <summary>The tunnel header has another version than the one spoken here (RFC 8926 §3.4).</summary>
+    HeaderVersion,
+
+    /// <summary>The tunnel header announces neither Ethernet nor IP, but NSH or MPLS or something unknown.</summary>
+    UnknownProtocol,
+
+    /// <summary>A message between the ends of a tunnel (OAM), which must not be forwarded (RFC 8926 §3.4).</summary>
+    ControlPacket,
+
+    /// <summary>A Geneve option is critical and not known here (RFC 8926 §3.5).</summary>
+    UnknownOption,
 
     /// <summary>A reserved VXLAN bit is set and the policy rejects it.</summary>
     ReservedBits,
@@ -53,6 +65,9 @@ public enum DropReason : byte
 
     /// <summary>A layer-3 tunnel was given something other than IPv4 or IPv6.</summary>
     NotIP,
+
+    /// <summary>A layer-2 tunnel received an IP packet without an Ethernet header.</summary>
+    NotEthernet,
 
     /// <summary>An IPv4-mapped IPv6 address stands in an inner IPv6 header.</summary>
     MappedAddress,

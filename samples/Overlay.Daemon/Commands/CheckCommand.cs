@@ -44,7 +44,9 @@ internal static class CheckCommand
 
     private static string Describe(TunnelConfig tunnel)
     {
-        string identity = tunnel.Kind == TunnelKind.Vxlan ? $"vxlan vni {tunnel.Vni}" : "ipip";
+        string identity = tunnel.Facts.HasVni ? $"{tunnel.Facts} vni {tunnel.Vni}" : tunnel.Facts.Name;
+        identity += tunnel.GroupPolicyId is ushort group ? $" group {group}" : "";
+        identity += tunnel.GeneveOptions.Length > 0 ? $" with {tunnel.GeneveOptions.Length} bytes of options" : "";
         string link = tunnel.Endpoint.Link is string name ? $" on link {name}" : "";
         string mtu = tunnel.Device.Mtu is int bytes
             ? $"mtu {bytes} (outer packets up to {bytes + tunnel.Overhead} bytes)"

@@ -17,7 +17,7 @@ internal static class DeviceReader
     /// <param name="values">Reads the values.</param>
     /// <param name="errors">Takes the mistakes.</param>
     /// <returns>The device as far as it can be read; null if not even its type can.</returns>
-    public static DeviceConfig? Read(ConfigNode? node, TunnelKind? kind, ConfigNode? tunnelName, ValueReader values, ConfigErrors errors)
+    public static DeviceConfig? Read(ConfigNode? node, TunnelFacts? kind, ConfigNode? tunnelName, ValueReader values, ConfigErrors errors)
     {
         if (ObjectReader.Open(node, "device", errors) is not ObjectReader device)
         {
@@ -28,9 +28,9 @@ internal static class DeviceReader
         string name = ReadName(device.Take("name"), tunnelName, values, errors);
         List<InterfaceAddress> addresses = ReadAddresses(device.Take("addresses"), values, errors);
         MacAddress? mac = null;
-        if (kind == TunnelKind.IPInIP)
+        if (kind is not null && !kind.HasInnerEthernet(kind.CarriesEthernet && layer != DeviceLayer.IP))
         {
-            device.Refuse("mac", "by an ipip tunnel");
+            device.Refuse("mac", kind.CarriesEthernet ? "with a tun device" : $"by {kind.WithArticle()} tunnel");
         }
         else
         {
@@ -42,17 +42,26 @@ internal static class DeviceReader
         return layer is DeviceLayer known ? new DeviceConfig { Layer = known, Name = name, Addresses = addresses, Mac = mac, Mtu = mtu } : null;
     }
 
-    private static DeviceLayer? ReadType(ObjectReader device, TunnelKind? kind, ValueReader values, ConfigErrors errors)
+    private static DeviceLayer? ReadType(ObjectReader device, TunnelFacts? kind, ValueReader values, ConfigErrors errors)
     {
-        ConfigNode? node = device.Require("type", kind == TunnelKind.IPInIP ? "\"tun\"" : "\"tap\" or \"tun\"");
-        DeviceLayer? layer = values.Choice(node, "device.type", ("tap", DeviceLayer.Ethernet), ("tun", DeviceLayer.IP));
-        if (layer == DeviceLayer.Ethernet && kind == TunnelKind.IPInIP)
+        ConfigNode? node = device.Require("type", kind switch
         {
-            errors.Add(node!.Line, "device.type is \"tap\", but ipip carries IP and no Ethernet; \"tun\" is right");
-            return DeviceLayer.IP;
+            { CarriesEthernet: false } => "\"tun\"",
+            { CarriesIP: false } => "\"tap\"",
+            _ => "\"tap\" or \"tun\"",
+        });
+        DeviceLayer? layer = values.Choice(node, "device.type", ("tap", DeviceLayer.Ethernet), ("tun", DeviceLayer.IP));
+        switch (layer)
+        {
+            case DeviceLayer.Ethernet when kind is { CarriesEthernet: false }:
+                errors.Add(node!.Line, $"device.type is \"tap\", but {kind} carries IP and no Ethernet; \"tun\" is right");
+                return DeviceLayer.IP;
+            case DeviceLayer.IP when kind is { CarriesIP: false }:
+                errors.Add(node!.Line, $"device.type is \"tun\", but {kind} carries Ethernet and no IP by itself; \"tap\" is right");
+                return DeviceLayer.Ethernet;
+            default:
+                return layer;
         }
-
-        return layer;
     }
 
     private static string ReadName(ConfigNode? node, ConfigNode? tunnelName, ValueReader values, ConfigErrors errors)

@@ -1,7 +1,7 @@
 namespace Overlay.Daemon.Configuration;
 
 /// <summary>
-/// The sockets under a tunnel. An endpoint is (kind, local, port) and may carry several VXLAN tunnels; whatever is a property of the sockets
+/// The sockets under a tunnel. An endpoint is (kind, local, port) and may carry several tunnels if VNIs tell them apart; whatever is a property of the sockets
 /// must then be the same in all of them, so that equality of these records is the rule.
 /// </summary>
 internal sealed record EndpointConfig
@@ -9,10 +9,13 @@ internal sealed record EndpointConfig
     /// <summary>The encapsulation.</summary>
     public required TunnelKind Kind { get; init; }
 
+    /// <summary>What is true of the encapsulation.</summary>
+    public TunnelFacts Facts => TunnelFacts.Of(Kind);
+
     /// <summary>The underlay address of this end.</summary>
     public required ValueIPAddress Local { get; init; }
 
-    /// <summary>The UDP port; 0 for IP in IP.</summary>
+    /// <summary>The UDP port; 0 for a kind that UDP does not carry.</summary>
     public ushort Port { get; init; }
 
     /// <summary>The interface that the sockets are bound to (SO_BINDTODEVICE); null for any.</summary>
@@ -46,8 +49,8 @@ internal sealed record EndpointConfig
     public bool TunnelGso { get; init; } = true;
 
     /// <summary>What the configuration and the status call the transport by sockets.</summary>
-    public string SocketTransport => Kind == TunnelKind.IPInIP ? "raw" : "udp";
+    public string SocketTransport => Facts.IsOverUdp ? "udp" : "raw";
 
-    /// <summary>For messages: <c>192.0.2.1:4789</c>, <c>[2001:db8::1]:4789</c>, and for IP in IP the address alone.</summary>
+    /// <summary>For messages: <c>192.0.2.1:4789</c>, <c>[2001:db8::1]:4789</c>, and without UDP the address alone.</summary>
     public override string ToString() => Port == 0 ? $"{Local}" : Local.IsIPv4 ? $"{Local}:{Port}" : $"[{Local}]:{Port}";
 }

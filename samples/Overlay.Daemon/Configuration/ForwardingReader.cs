@@ -13,7 +13,7 @@ namespace Overlay.Daemon.Configuration;
 /// <param name="values">Reads the values.</param>
 /// <param name="errors">Takes the mistakes.</param>
 internal sealed class ForwardingReader(
-    ObjectReader tunnel, TunnelKind? kind, DeviceLayer? layer, UnderlayReader underlay, ValueReader values, ConfigErrors errors)
+    ObjectReader tunnel, TunnelFacts? kind, DeviceLayer? layer, UnderlayReader underlay, ValueReader values, ConfigErrors errors)
 {
     private const int MaxAgeSeconds = 86_400;
     private const int MaxLearnedEntries = 1_048_576;
@@ -21,11 +21,11 @@ internal sealed class ForwardingReader(
     /// <summary>Reads all of it into a draft whose other members say nothing yet.</summary>
     public TunnelConfig Read()
     {
-        bool tap = kind != TunnelKind.IPInIP && layer != DeviceLayer.IP;
-        bool tun = kind == TunnelKind.IPInIP || layer != DeviceLayer.Ethernet;
+        bool tap = kind is not { CarriesEthernet: false } && layer != DeviceLayer.IP;
+        bool tun = kind is { CarriesEthernet: false } || layer != DeviceLayer.Ethernet;
         if (!tap)
         {
-            string by = kind == TunnelKind.IPInIP ? "by an ipip tunnel" : "with a tun device";
+            string by = kind is { CarriesEthernet: false } ? $"by {kind.WithArticle()} tunnel" : "with a tun device";
             tunnel.Refuse("learning", by);
             tunnel.Refuse("flood", by, "\"routes\" lead to remotes there");
             tunnel.Refuse("fdb", by, "\"routes\" lead to remotes there");
@@ -166,13 +166,13 @@ internal sealed class ForwardingReader(
 
     private MacAddress? ReadRouteMac(ObjectReader entry)
     {
-        if (kind == TunnelKind.IPInIP)
+        if (kind is { WrapsIPInEthernet: false })
         {
-            entry.Refuse("mac", "by an ipip tunnel");
+            entry.Refuse("mac", $"by {kind.WithArticle()} tunnel");
             return null;
         }
 
-        bool needed = kind == TunnelKind.Vxlan && layer == DeviceLayer.IP;
+        bool needed = kind is not null && layer == DeviceLayer.IP;
         return values.Mac(needed ? entry.Require("mac", "the inner destination MAC address, the remote device's,") : entry.Take("mac"), "mac");
     }
 

@@ -13,7 +13,7 @@ internal static class PolicyReader
     /// <summary>Reads a policy.</summary>
     /// <returns>The tunnel's share, and the sockets' with their kind, local address and port still to be set.</returns>
     public static (TunnelPolicy Policy, EndpointConfig Sockets) Read(
-        ConfigNode? node, TunnelKind? kind, UnderlayReader underlay, ValueReader values, ConfigErrors errors)
+        ConfigNode? node, TunnelFacts? kind, UnderlayReader underlay, ValueReader values, ConfigErrors errors)
     {
         TunnelPolicy policy = TunnelPolicy.Default;
         var sockets = new EndpointConfig { Kind = default, Local = default };
@@ -35,11 +35,34 @@ internal static class PolicyReader
             DontFragment = values.Choice(keys.Take("df"), "policy.df",
                 ("unset", DontFragmentPolicy.Unset), ("set", DontFragmentPolicy.Set), ("inherit", DontFragmentPolicy.Inherit)),
         };
-        if (kind == TunnelKind.IPInIP)
+        string by = $"by {kind?.WithArticle()} tunnel";
+        if (kind is { JudgesReservedBits: false })
         {
-            foreach (string key in (ReadOnlySpan<string>)["reservedBits", "outerChecksum", "zeroChecksumIpv6", "innerVlan", "sourcePorts", "sourcePortCount"])
+            keys.Refuse("reservedBits", by);
+        }
+        else
+        {
+            policy = policy with { ReservedBits = ReadReservedBits(keys.Take("reservedBits"), values, errors) ?? policy.ReservedBits };
+        }
+
+        if (kind is { CarriesEthernet: false })
+        {
+            keys.Refuse("innerVlan", by);
+        }
+        else
+        {
+            policy = policy with
             {
-                keys.Refuse(key, "by an ipip tunnel");
+                InnerVlan = values.Choice(keys.Take("innerVlan"), "policy.innerVlan",
+                    ("keep", InnerVlanPolicy.Keep), ("strip", InnerVlanPolicy.Strip), ("refuse", InnerVlanPolicy.Refuse)) ?? policy.InnerVlan,
+            };
+        }
+
+        if (kind is { IsOverUdp: false })
+        {
+            foreach (string key in (ReadOnlySpan<string>)["outerChecksum", "zeroChecksumIpv6", "sourcePorts", "sourcePortCount"])
+            {
+                keys.Refuse(key, by);
             }
         }
         else
@@ -47,9 +70,6 @@ internal static class PolicyReader
             (ushort low, ushort high) = ReadSourcePorts(keys.Take("sourcePorts"), values) ?? (policy.SourcePortMinimum, policy.SourcePortMaximum);
             policy = policy with
             {
-                ReservedBits = ReadReservedBits(keys.Take("reservedBits"), values, errors) ?? policy.ReservedBits,
-                InnerVlan = values.Choice(keys.Take("innerVlan"), "policy.innerVlan",
-                    ("keep", InnerVlanPolicy.Keep), ("strip", InnerVlanPolicy.Strip), ("refuse", InnerVlanPolicy.Refuse)) ?? policy.InnerVlan,
                 SourcePortMinimum = low,
                 SourcePortMaximum = high,
             };

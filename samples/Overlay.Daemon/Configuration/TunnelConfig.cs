@@ -9,8 +9,14 @@ internal sealed record TunnelConfig
     /// <summary>The name for status and messages.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The network identifier; 0 for IP in IP, which has none.</summary>
+    /// <summary>The network identifier; 0 for a kind that has none.</summary>
     public Vni Vni { get; init; }
+
+    /// <summary>The group that packets are marked with; null for plain VXLAN. VXLAN only.</summary>
+    public ushort? GroupPolicyId { get; init; }
+
+    /// <summary>Options of every packet, as they are on the wire. Geneve only.</summary>
+    public byte[] GeneveOptions { get; init; } = [];
 
     /// <summary>The sockets under it.</summary>
     public required EndpointConfig Endpoint { get; init; }
@@ -45,17 +51,24 @@ internal sealed record TunnelConfig
     /// <summary>The underlay address of this end.</summary>
     public ValueIPAddress Local => Endpoint.Local;
 
-    /// <summary>The word of the file: <c>vxlan</c> or <c>ipip</c>.</summary>
-    public string KindName => Kind == TunnelKind.Vxlan ? "vxlan" : "ipip";
+    /// <summary>What is true of the encapsulation.</summary>
+    public TunnelFacts Facts => Endpoint.Facts;
+
+    /// <summary>Whether inner packets travel with an Ethernet header, so that the device's MAC address counts.</summary>
+    public bool HasInnerEthernet => Facts.HasInnerEthernet(Device.Layer == DeviceLayer.Ethernet);
 
     /// <summary>Every configured remote, each once.</summary>
     public IEnumerable<ValueIPAddress> Remotes => Flood.Concat(Fdb.Select(f => f.Remote)).Concat(Routes.Select(r => r.Remote)).Distinct();
 
     /// <summary>By how many bytes the MTU of the device is smaller than that of the link.</summary>
-    public int Overhead => TunnelMtu.Overhead(Kind, Local.AddressFamily);
+    public int Overhead =>
+        TunnelMtu.Overhead(Kind, Local.AddressFamily, optionLength: GeneveOptions.Length, innerIP: Device.Layer == DeviceLayer.IP);
+
+    /// <summary>What the endpoint writes for it.</summary>
+    public TunnelHeader ToHeader() => ToOptions(default).CreateHeader();
 
     /// <summary>What the data path is told.</summary>
-    /// <param name="deviceMac">The MAC address that the device has; default for IP in IP.</param>
+    /// <param name="deviceMac">The MAC address that the device has; default where no Ethernet crosses the tunnel.</param>
     public TunnelOptions ToOptions(MacAddress deviceMac) => new()
     {
         Name = Name,
@@ -65,6 +78,8 @@ internal sealed record TunnelConfig
         Layer = Device.Layer,
         DeviceMac = deviceMac,
         Learning = Learning is { Enabled: true },
+        GroupPolicyId = GroupPolicyId,
+        GeneveOptions = GeneveOptions,
         Policy = Policy,
     };
 }

@@ -24,15 +24,28 @@ internal static class TunnelConflicts
     {
         Dictionary<(TunnelKind, ValueIPAddress, ushort), int> endpoints = [];
         Dictionary<(TunnelKind, ValueIPAddress, ushort, Vni), int> owners = [];
+        Dictionary<(ValueIPAddress, ushort), int> ports = [];
         for (int i = 0; i < tunnels.Count; i++)
         {
             EndpointConfig endpoint = tunnels[i].Endpoint;
+            if (endpoint.Facts.IsOverUdp && !ports.TryAdd((endpoint.Local, endpoint.Port), i))
+            {
+                int other = ports[(endpoint.Local, endpoint.Port)];
+                if (tunnels[other].Kind != endpoint.Kind)
+                {
+                    errors.Add((nodes[i]["port"] ?? nodes[i]).Line,
+                        $"{endpoint} would speak {endpoint.Facts} here and {tunnels[other].Facts} in tunnel {ConfigNode.Quote(tunnels[other].Name)} " +
+                        $"on line {(nodes[other]["port"] ?? nodes[other]).Line}; another port or local is right");
+                    continue;
+                }
+            }
+
             if (!owners.TryAdd((endpoint.Kind, endpoint.Local, endpoint.Port, tunnels[i].Vni), i))
             {
                 int owner = owners[(endpoint.Kind, endpoint.Local, endpoint.Port, tunnels[i].Vni)];
-                (string key, string taken, string right) = endpoint.Kind == TunnelKind.Vxlan
+                (string key, string taken, string right) = endpoint.Facts.HasVni
                     ? ("vni", $"vni {tunnels[i].Vni} on {endpoint}", "another vni, port or local")
-                    : ("local", $"ipip on {endpoint}", "one ipip tunnel for each local");
+                    : ("local", $"{endpoint.Facts} on {endpoint}", $"one {endpoint.Facts} tunnel for each local{(endpoint.Facts.IsOverUdp ? " and port" : "")}");
                 errors.Add((nodes[i][key] ?? nodes[i]).Line,
                     $"{taken} belongs to tunnel {ConfigNode.Quote(tunnels[owner].Name)} on line {(nodes[owner][key] ?? nodes[owner]).Line}; {right} is right");
             }

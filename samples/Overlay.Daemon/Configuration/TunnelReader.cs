@@ -6,7 +6,6 @@ namespace Overlay.Daemon.Configuration;
 internal static class TunnelReader
 {
     private const int MaxNameLength = 64;
-    private const int DefaultVxlanPort = 4789;
 
     /// <summary>Reads and checks a tunnel by itself; what it may not share with others is <see cref="TunnelConflicts"/>' business.</summary>
     /// <returns>The tunnel; null if it holds any mistake.</returns>
@@ -19,13 +18,15 @@ internal static class TunnelReader
         }
 
         string? name = ReadName(tunnel, values);
-        TunnelKind? kind = ReadKind(tunnel, values, errors);
+        TunnelFacts? kind = ReadKind(tunnel, values, errors);
         DeviceConfig? device = DeviceReader.Read(tunnel.Require("device", "an object with at least a \"type\""), kind, node["name"], values, errors);
         string? link = ReadLink(tunnel.Take("link"), values);
         ValueIPAddress? local = UnderlayReader.Local(tunnel.Require("local", "the underlay address of this end"), link is not null, values);
         (int vni, int port) = ReadIdentity(tunnel, kind, values);
+        ushort? group = ReadGroup(tunnel, kind, values);
+        byte[] options = ReadOptions(tunnel, kind, values, errors);
         OffloadConfig offload = ReadOffload(tunnel.Take("offload"), values, errors);
-        Transport transport = ReadTransport(tunnel, kind, values);
+        Transport transport = ReadTransport(tunnel, kind, group is not null, values, errors);
 
         var underlay = new UnderlayReader(local, link is not null, values, errors);
         var forwarding = new ForwardingReader(tunnel, kind, device?.Layer, underlay, values, errors);
@@ -41,12 +42,14 @@ internal static class TunnelReader
         {
             Name = name!,
             Vni = new Vni((uint)vni),
+            GroupPolicyId = group,
+            GeneveOptions = options,
             Device = device!,
             Policy = policy,
             Offload = offload,
             Endpoint = sockets with
             {
-                Kind = kind!.Value,
+                Kind = kind!.Kind,
                 Local = local!.Value,
                 Port = (ushort)port,
                 Link = link,
@@ -71,15 +74,16 @@ internal static class TunnelReader
         return name;
     }
 
-    private static TunnelKind? ReadKind(ObjectReader tunnel, ValueReader values, ConfigErrors errors)
+    private static TunnelFacts? ReadKind(ObjectReader tunnel, ValueReader values, ConfigErrors errors)
     {
-        ConfigNode? node = tunnel.Require("kind", "\"vxlan\" or \"ipip\"");
+        (string, TunnelFacts)[] kinds = [.. TunnelFacts.All.Where(facts => facts.Kind is not (TunnelKind.Gre or TunnelKind.Gretap)).Select(facts => (facts.Name, facts))];
+        ConfigNode? node = tunnel.Require("kind", ValueReader.Words(kinds));
         if (node is { Kind: ConfigNodeKind.String })
         {
             switch (node.Text)
             {
-                case "geneve" or "gue" or "vxlan-gpe":
-                    errors.Add(node.Line, $"kind {node.Describe()} is not available in this version; vxlan and ipip are");
+                case "gre" or "gretap":
+                    errors.Add(node.Line, $"kind {node.Describe()} is not available in this version; {ValueReader.Words(kinds)} is right");
                     return null;
                 case "4in4" or "6in4" or "4in6" or "6in6" or "sit" or "ip6tnl":
                     errors.Add(node.Line, $"kind {node.Describe()} is not known; \"ipip\" is right: the families of local and of the inner packet decide");
@@ -87,21 +91,36 @@ internal static class TunnelReader
             }
         }
 
-        return values.Choice(node, "kind", ("vxlan", TunnelKind.Vxlan), ("ipip", TunnelKind.IPInIP));
+        return values.Choice(node, "kind", kinds);
     }
 
-    private static (int Vni, int Port) ReadIdentity(ObjectReader tunnel, TunnelKind? kind, ValueReader values)
+    private static (int Vni, int Port) ReadIdentity(ObjectReader tunnel, TunnelFacts? kind, ValueReader values)
     {
-        if (kind == TunnelKind.IPInIP)
+        const string PortRight = "a number from 1 to 65535, the same at both ends,";
+        string by = $"by {kind?.WithArticle()} tunnel";
+        int vni = 0;
+        int port = 0;
+        if (kind is { HasVni: false })
         {
-            tunnel.Refuse("vni", "by an ipip tunnel");
-            tunnel.Refuse("port", "by an ipip tunnel");
-            return (0, 0);
+            tunnel.Refuse("vni", by);
+        }
+        else
+        {
+            ConfigNode? node = kind is null ? tunnel.Take("vni") : tunnel.Require("vni", $"a number from 0 to {Vni.MaxValue}");
+            vni = values.Integer(node, "vni", 0, (int)Vni.MaxValue) ?? 0;
         }
 
-        ConfigNode? vni = kind == TunnelKind.Vxlan ? tunnel.Require("vni", $"a number from 0 to {Vni.MaxValue}") : tunnel.Take("vni");
-        return (values.Integer(vni, "vni", 0, (int)Vni.MaxValue) ?? 0,
-                values.Integer(tunnel.Take("port"), "port", 1, ushort.MaxValue) ?? DefaultVxlanPort);
+        if (kind is { IsOverUdp: false })
+        {
+            tunnel.Refuse("port", by);
+        }
+        else
+        {
+            ConfigNode? node = kind is { DefaultPort: 0 } ? tunnel.Require("port", PortRight) : tunnel.Take("port");
+            port = values.Integer(node, "port", 1, ushort.MaxValue) ?? kind?.DefaultPort ?? 0;
+        }
+
+        return (vni, port);
     }
 
     private static string? ReadLink(ConfigNode? node, ValueReader values)
@@ -115,10 +134,40 @@ internal static class TunnelReader
         return link;
     }
 
-    private static Transport ReadTransport(ObjectReader tunnel, TunnelKind? kind, ValueReader values)
+    private static ushort? ReadGroup(ObjectReader tunnel, TunnelFacts? kind, ValueReader values)
     {
-        string sockets = kind == TunnelKind.IPInIP ? "raw" : "udp";
-        return values.Choice(tunnel.Take("transport"), "transport", (sockets, Transport.Sockets), ("tunnelGso", Transport.TunnelGso)) ?? Transport.Sockets;
+        if (kind is not null and not { Kind: TunnelKind.Vxlan })
+        {
+            tunnel.Refuse("gbp", $"by {kind.WithArticle()} tunnel");
+            return null;
+        }
+
+        return (ushort?)values.Integer(tunnel.Take("gbp"), "gbp", 0, ushort.MaxValue);
+    }
+
+    private static byte[] ReadOptions(ObjectReader tunnel, TunnelFacts? kind, ValueReader values, ConfigErrors errors)
+    {
+        if (kind is not null and not { Kind: TunnelKind.Geneve })
+        {
+            tunnel.Refuse("options", $"by {kind.WithArticle()} tunnel");
+            return [];
+        }
+
+        return GeneveOptionsReader.Read(tunnel.Take("options"), values, errors);
+    }
+
+    private static Transport ReadTransport(ObjectReader tunnel, TunnelFacts? kind, bool hasGroup, ValueReader values, ConfigErrors errors)
+    {
+        string sockets = kind is { IsOverUdp: false } ? "raw" : "udp";
+        ConfigNode? node = tunnel.Take("transport");
+        Transport transport = values.Choice(node, "transport", (sockets, Transport.Sockets), ("tunnelGso", Transport.TunnelGso)) ?? Transport.Sockets;
+        if (transport == Transport.TunnelGso && (hasGroup || kind is { Kind: not (TunnelKind.Vxlan or TunnelKind.IPInIP) }))
+        {
+            string what = hasGroup ? "vxlan with gbp" : $"{kind}";
+            errors.Add(node!.Line, $"transport is \"tunnelGso\", which is not available for {what} in this version; \"{sockets}\" is right");
+        }
+
+        return transport;
     }
 
     private static OffloadConfig ReadOffload(ConfigNode? node, ValueReader values, ConfigErrors errors)

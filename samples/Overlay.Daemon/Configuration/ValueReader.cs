@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net;
 
@@ -74,26 +75,23 @@ internal sealed class ValueReader(ConfigErrors errors)
 
     /// <summary>One of a few words.</summary>
     public T? Choice<T>(ConfigNode? node, string what, params ReadOnlySpan<(string Word, T Value)> choices)
-        where T : struct
-    {
-        if (node is null)
-        {
-            return null;
-        }
+        where T : struct =>
+        TryChoose(node, what, choices, out T value) ? value : null;
 
+    /// <summary>One of the kinds of tunnel.</summary>
+    public TunnelFacts? Choice(ConfigNode? node, string what, ReadOnlySpan<(string Word, TunnelFacts Value)> choices) =>
+        TryChoose(node, what, choices, out TunnelFacts? value) ? value : null;
+
+    /// <summary>The words of a choice for a message: <c>"tap" or "tun"</c>.</summary>
+    public static string Words<T>(ReadOnlySpan<(string Word, T Value)> choices)
+    {
         string words = "";
         for (int i = 0; i < choices.Length; i++)
         {
-            if (IsWord(node, choices[i].Word))
-            {
-                return choices[i].Value;
-            }
-
             words += (i == 0 ? "" : i == choices.Length - 1 ? " or " : ", ") + $"\"{choices[i].Word}\"";
         }
 
-        Wrong(node, what, words);
-        return null;
+        return words;
     }
 
     /// <summary>The items of a list; none if it is absent or, with a mistake added, not a list.</summary>
@@ -193,4 +191,24 @@ internal sealed class ValueReader(ConfigErrors errors)
     /// <summary>A prefix as the BCL's type.</summary>
     public IPNetwork? Network(ConfigNode? node, string what) =>
         Prefix(node, what, hostBits: false) is var (address, length) ? new IPNetwork(address.ToIPAddress(), length) : null;
+
+    private bool TryChoose<T>(ConfigNode? node, string what, ReadOnlySpan<(string Word, T Value)> choices, [MaybeNullWhen(false)] out T value)
+    {
+        foreach ((string word, T chosen) in choices)
+        {
+            if (IsWord(node, word))
+            {
+                value = chosen;
+                return true;
+            }
+        }
+
+        if (node is not null)
+        {
+            Wrong(node, what, Words(choices));
+        }
+
+        value = default;
+        return false;
+    }
 }

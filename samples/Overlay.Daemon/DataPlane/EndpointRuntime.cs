@@ -1,6 +1,7 @@
 using Overlay.Daemon.Configuration;
 using Overlay.Daemon.Status;
 using Overlay.DataPath;
+using Overlay.Encapsulation;
 using Overlay.Linux;
 
 namespace Overlay.Daemon.DataPlane;
@@ -15,18 +16,20 @@ internal sealed class EndpointRuntime : IDisposable
 
     /// <summary>Binds the sockets.</summary>
     /// <param name="config">The endpoint.</param>
+    /// <param name="headers">The headers of the tunnels over it, in their order; empty where UDP does not carry them.</param>
     /// <param name="innerMtu">The smallest MTU among the devices over it: how a superpacket of unknown segment size is cut.</param>
-    /// <param name="workers">The numbers of the workers that serve it. IP in IP has one: each raw socket would get a copy of every packet.</param>
+    /// <param name="workers">The numbers of the workers that serve it. Where UDP does not carry it there is one: each raw socket would get a copy of every packet.</param>
     /// <exception cref="IOException">An address or port cannot be had; the message names it.</exception>
-    public EndpointRuntime(EndpointConfig config, int innerMtu, IReadOnlyList<int> workers)
+    public EndpointRuntime(EndpointConfig config, IReadOnlyList<TunnelHeader> headers, int innerMtu, IReadOnlyList<int> workers)
     {
         _config = config;
         Workers = workers;
         Ingress = [.. workers.Select(_ => new TunnelIngress(config.Kind))];
-        IPacketPort[] sockets = config.Kind == TunnelKind.Vxlan
+        IPacketPort[] sockets = config.Facts.IsOverUdp
             ? UdpTunnelSocket.BindGroup(
                 new UdpTunnelOptions
                 {
+                    Headers = headers,
                     Local = config.Local,
                     Port = config.Port,
                     Link = config.Link,

@@ -5,6 +5,7 @@ using Microsoft.Extensions.ObjectPool;
 using Overlay.Daemon.Configuration;
 using Overlay.Daemon.Status;
 using Overlay.DataPath;
+using Overlay.Encapsulation;
 using Overlay.Linux;
 
 namespace Overlay.Daemon.DataPlane;
@@ -12,8 +13,11 @@ namespace Overlay.Daemon.DataPlane;
 /// <summary>The tunnels of a configuration over the library: devices, endpoints, workers, the writer of the tables.</summary>
 internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) : IDataPlane
 {
-    // For each kind of tunnel; both together leave time for the rest of the five seconds that ready may take.
-    private static readonly TimeSpan WarmUpBound = TimeSpan.FromSeconds(2);
+    // For all kinds of tunnel together: it leaves time for the rest of the five seconds that ready may take.
+    private static readonly TimeSpan WarmUpBound = TimeSpan.FromSeconds(4);
+
+    // For one kind: when it is not over by then, it will not be soon.
+    private static readonly TimeSpan WarmUpBoundOfKind = TimeSpan.FromSeconds(2);
 
     private readonly Dictionary<EndpointConfig, EndpointRuntime> _endpoints = [];
     private readonly List<TunnelRuntime> _tunnels = [];
@@ -33,7 +37,8 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
         WorkerPlan plan = new(config.Workers.Count, [.. groups.Select(group => group.Key)]);
         foreach (IGrouping<EndpointConfig, TunnelConfig> group in groups)
         {
-            EndpointRuntime endpoint = new(group.Key, group.Min(tunnel => mtus[tunnel]), plan.WorkersOf(group.Key));
+            TunnelHeader[] headers = group.Key.Facts.IsOverUdp ? [.. group.Select(tunnel => tunnel.ToHeader())] : [];
+            EndpointRuntime endpoint = new(group.Key, headers, group.Min(tunnel => mtus[tunnel]), plan.WorkersOf(group.Key));
             _endpoints.Add(group.Key, endpoint);
             log(endpoint.Granted);
             if (endpoint.Transport is { } transport)
@@ -56,7 +61,7 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
         uint seed = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(sizeof(uint)));
         foreach (TunnelConfig tunnel in config.Tunnels)
         {
-            MacAddress mac = tunnel.Kind == TunnelKind.Vxlan ? tunnel.Device.ChooseMac() : default;
+            MacAddress mac = tunnel.HasInnerEthernet ? tunnel.Device.ChooseMac() : default;
             IReadOnlyList<int> workers = plan.WorkersOf(tunnel.Endpoint);
             _tunnels.Add(new TunnelRuntime(tunnel, planner.Open(tunnel, mac, mtus[tunnel], workers.Count), workers, mac, seed));
         }
@@ -92,14 +97,17 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
 
     private void WarmPathsUp()
     {
-        foreach (TunnelKind kind in _endpoints.Keys.Select(endpoint => endpoint.Kind).Distinct())
+        TunnelKind[] kinds = [.. _endpoints.Keys.Select(endpoint => endpoint.Kind).Distinct()];
+        TimeSpan bound = WarmUpBound / kinds.Length;
+        bound = bound < WarmUpBoundOfKind ? bound : WarmUpBoundOfKind;
+        foreach (TunnelKind kind in kinds)
         {
             try
             {
-                WarmUpResult result = WarmUp.Run(kind, WarmUpBound);
+                WarmUpResult result = WarmUp.Run(kind, bound);
                 if (!result.IsSettled)
                 {
-                    log($"the warm-up was not over after {WarmUpBound.TotalSeconds} s; the first packets will be slower");
+                    log($"the warm-up of {TunnelFacts.Of(kind)} was not over after {bound.TotalSeconds:0.#} s; the first packets will be slower");
                 }
             }
             catch (LinuxException e)
@@ -136,10 +144,12 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
     private static void Connect(TunnelWorker worker, EndpointRuntime endpoint, IReadOnlyList<TunnelRuntime> tunnels, int share)
     {
         int output = worker.AddPort(endpoint.Ports[share].Port);
-        foreach (TunnelRuntime tunnel in tunnels)
+        for (int header = 0; header < tunnels.Count; header++)
         {
+            // The port has the headers in the order of the tunnels.
+            TunnelRuntime tunnel = tunnels[header];
             int device = worker.AddPort(tunnel.Device[share]);
-            worker.SetPath(device, new TunnelEgress(tunnel.Tunnels[share], device, output));
+            worker.SetPath(device, new TunnelEgress(tunnel.Tunnels[share], device, output, header));
             endpoint.Ingress[share].Attach(tunnel.Tunnels[share], device);
         }
 

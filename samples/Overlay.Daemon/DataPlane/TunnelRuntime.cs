@@ -14,7 +14,7 @@ internal sealed class TunnelRuntime : IDisposable
     /// <param name="config">The tunnel.</param>
     /// <param name="device">A queue of its device for each worker.</param>
     /// <param name="workers">The workers' numbers, for the status.</param>
-    /// <param name="mac">The device's MAC address; default for IP in IP.</param>
+    /// <param name="mac">The device's MAC address; default where no Ethernet crosses the tunnel.</param>
     /// <param name="flowHashSeed">The same for all workers: a flow has one source port.</param>
     public TunnelRuntime(TunnelConfig config, IReadOnlyList<TunDevice> device, IReadOnlyList<int> workers, MacAddress mac, uint flowHashSeed)
     {
@@ -54,12 +54,12 @@ internal sealed class TunnelRuntime : IDisposable
         return new TunnelStatus
         {
             Name = Config.Name,
-            Kind = Config.KindName,
+            Kind = Config.Facts.Name,
             Device = new DeviceStatus
             {
                 Name = Device[0].Name,
                 Mtu = Device[0].Mtu,
-                Mac = Config.Kind == TunnelKind.Vxlan ? Options.DeviceMac.ToString() : null,
+                Mac = Config.HasInnerEthernet ? Options.DeviceMac.ToString() : null,
             },
             Egress = DirectionStatus.Sum([.. workers.Select(worker => worker.Egress)]),
             Ingress = DirectionStatus.Sum([.. workers.Select(worker => worker.Ingress)]),

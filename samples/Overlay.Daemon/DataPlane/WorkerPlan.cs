@@ -3,8 +3,8 @@ using Overlay.Daemon.Configuration;
 namespace Overlay.Daemon.DataPlane;
 
 /// <summary>
-/// Which workers serve which endpoint. All workers serve every UDP endpoint, for the kernel spreads flows over sockets and queues. An IP-in-IP
-/// endpoint stays whole on one, since the kernel gives every raw socket a copy of each packet; those are dealt out in turn.
+/// Which workers serve which endpoint. All workers serve every UDP endpoint, for the kernel spreads flows over sockets and queues. An endpoint of raw
+/// sockets stays whole on one, since the kernel gives every raw socket a copy of each packet; those are dealt out in turn.
 /// </summary>
 internal sealed class WorkerPlan
 {
@@ -32,5 +32,5 @@ internal sealed class WorkerPlan
     /// <summary>The numbers of the workers that serve an endpoint, from 0.</summary>
     public IReadOnlyList<int> WorkersOf(EndpointConfig endpoint) => _workers[endpoint];
 
-    private static bool IsSpread(EndpointConfig endpoint) => endpoint.Kind == TunnelKind.Vxlan;
+    private static bool IsSpread(EndpointConfig endpoint) => endpoint.Facts.IsOverUdp;
 }

@@ -10,9 +10,12 @@ namespace Overlay.DataPath;
 /// </summary>
 internal struct AlikeFrame
 {
+    /// <summary>Bytes of the tunnel headers that are compared: VXLAN, VXLAN-GPE, and Geneve without options.</summary>
+    public const int TunnelHeaderLength = sizeof(ulong);
+
     // The Ethernet header without tags, and the first two bytes of the IP header: version, header length and traffic class (IPv6: its upper half).
     private const int FrameStart = EthernetFrame.MinimumHeaderLength + 2;
-    private const int Network = VxlanPacket.HeaderLength + EthernetFrame.MinimumHeaderLength;
+    private const int Network = TunnelHeaderLength + EthernetFrame.MinimumHeaderLength;
 
     private bool _isSet;
     private bool _isIPv4;
@@ -28,7 +31,7 @@ internal struct AlikeFrame
     public void Clear() => _isSet = false;
 
     /// <summary>Remembers a datagram that passed.</summary>
-    /// <param name="header">Its VXLAN header.</param>
+    /// <param name="header">Its tunnel header, the whole of it.</param>
     /// <param name="frame">Its frame, as it goes on: combining ECN once more would change nothing.</param>
     /// <param name="meta">Its meta.</param>
     public void Set(ulong header, ReadOnlySpan<byte> frame, in PacketMeta meta)
@@ -51,8 +54,8 @@ internal struct AlikeFrame
     /// <summary>Whether the same is decided for another datagram.</summary>
     public readonly bool Matches(ReadOnlySpan<byte> datagram, in PacketMeta meta)
     {
-        return _isSet && datagram.Length >= VxlanPacket.HeaderLength + FrameStart && BinaryPrimitives.ReadUInt64BigEndian(datagram) == _header &&
-            Vector128.Create<byte>(datagram[VxlanPacket.HeaderLength..]) == _start && meta.TrafficClass == _trafficClass && meta.Remote == _remote &&
+        return _isSet && datagram.Length >= TunnelHeaderLength + FrameStart && BinaryPrimitives.ReadUInt64BigEndian(datagram) == _header &&
+            Vector128.Create<byte>(datagram[TunnelHeaderLength..]) == _start && meta.TrafficClass == _trafficClass && meta.Remote == _remote &&
             HasWholePacket(datagram[Network..]);
     }
 

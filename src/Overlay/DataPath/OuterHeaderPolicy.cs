@@ -9,12 +9,12 @@ internal sealed class OuterHeaderPolicy
     private const byte DefaultTtl = 64;
 
     private readonly TunnelPolicy _policy;
-    private readonly TunnelKind _kind;
+    private readonly bool _inheritsDontFragment;
 
     public OuterHeaderPolicy(TunnelOptions options)
     {
         _policy = options.Policy;
-        _kind = options.Kind;
+        _inheritsDontFragment = options.Facts.InheritsDontFragment;
     }
 
     public void Apply(ref PacketMeta meta, bool hasIP, in InnerIP inner)
@@ -33,7 +33,7 @@ internal sealed class OuterHeaderPolicy
     {
         DontFragmentPolicy policy = _policy.DontFragment ??
             // RFC 2003 §3.1: inner DF set, outer DF set. RFC 4213 §3.2: with a static MTU DF is not set.
-            (_kind == TunnelKind.IPInIP && hasIP && inner.IsIPv4 ? DontFragmentPolicy.Inherit : DontFragmentPolicy.Unset);
+            (_inheritsDontFragment && hasIP && inner.IsIPv4 ? DontFragmentPolicy.Inherit : DontFragmentPolicy.Unset);
         return policy switch
         {
             DontFragmentPolicy.Set => true,

@@ -18,6 +18,11 @@ public struct PacketMeta
     /// <summary>The network identifier to be written, or as received.</summary>
     public Vni Vni { get; set; }
 
+    /// <summary>
+    /// Which of the endpoint's tunnel headers is to be written: the number of the tunnel's among those that the port was given. To be sent only.
+    /// </summary>
+    public ushort Header { get; set; }
+
     /// <summary>A hash of the inner flow: equal for all packets of a flow.</summary>
     public uint FlowHash { get; set; }
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Overlay.Encapsulation;
 using Overlay.Wire;
 
 namespace Overlay.DataPath;
@@ -29,19 +30,20 @@ public static class ReceiveClassifier
     private const int TcpChecksumOffset = 16;
     private const int UdpChecksumOffset = 6;
 
-    /// <summary>Classifies a UDP message that holds VXLAN, and makes one descriptor for each datagram of a train, over the same bytes.</summary>
+    /// <summary>Classifies a UDP message of a tunnel, and makes one descriptor for each datagram of a train, over the same bytes.</summary>
+    /// <param name="kind">The encapsulation, one that UDP carries.</param>
     /// <param name="batch">The batch.</param>
     /// <param name="index">The descriptor over the whole message; the first datagram of a train keeps it.</param>
     /// <param name="groSegmentSize">What UDP_GRO told; 0 for nothing.</param>
     /// <param name="maxDatagramLength">The longest UDP payload that the link carries in one piece.</param>
     /// <param name="innerMtu">The MTU of the inner network in bytes of IP packet.</param>
     /// <returns>The number of datagrams of a train for which the batch had no descriptor; they are lost.</returns>
-    public static int SplitVxlan(PacketBatch batch, int index, int groSegmentSize, int maxDatagramLength, int innerMtu)
+    public static int Split(TunnelKind kind, PacketBatch batch, int index, int groSegmentSize, int maxDatagramLength, int innerMtu)
     {
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentOutOfRangeException.ThrowIfNegative(groSegmentSize);
         int length = batch.Length(index);
-        bool known = TryLocate(batch.Data(index), out int network, out InnerTransport inner);
+        bool known = TryLocate(kind, batch.Data(index), out int network, out InnerTransport inner);
         if (groSegmentSize == 0 || groSegmentSize >= length)
         {
             bool exceeds = groSegmentSize == 0 && length > maxDatagramLength;
@@ -59,7 +61,7 @@ public static class ReceiveClassifier
             return 0;
         }
 
-        return SplitTrain(batch, index, groSegmentSize);
+        return SplitTrain(kind, batch, index, groSegmentSize);
     }
 
     /// <summary>Classifies an IP packet that came out of an IP-in-IP tunnel. It never comes as a train: IP has no boundaries to keep.</summary>
@@ -76,7 +78,7 @@ public static class ReceiveClassifier
         }
     }
 
-    private static int SplitTrain(PacketBatch batch, int index, int stride)
+    private static int SplitTrain(TunnelKind kind, PacketBatch batch, int index, int stride)
     {
         int length = batch.Length(index);
         int lost = 0;
@@ -89,14 +91,14 @@ public static class ReceiveClassifier
                 break;
             }
 
-            if (TryLocate(batch.Data(datagram), out _, out InnerTransport other))
+            if (TryLocate(kind, batch.Data(datagram), out _, out InnerTransport other))
             {
                 Mark(batch, datagram, other, 0, verify: false);
             }
         }
 
         batch.Truncate(index, stride);
-        if (TryLocate(batch.Data(index), out _, out InnerTransport first))
+        if (TryLocate(kind, batch.Data(index), out _, out InnerTransport first))
         {
             Mark(batch, index, first, 0, verify: false);
         }
@@ -104,18 +106,30 @@ public static class ReceiveClassifier
         return lost;
     }
 
-    private static bool TryLocate(ReadOnlySpan<byte> datagram, out int network, out InnerTransport inner)
+    private static bool TryLocate(TunnelKind kind, ReadOnlySpan<byte> datagram, out int network, out InnerTransport inner)
     {
         network = 0;
         inner = default;
-        if (datagram.Length < VxlanPacket.HeaderLength || !EthernetFrame.TryParse(datagram[VxlanPacket.HeaderLength..], out EthernetFrame frame) ||
-            frame.EtherType is not (EtherType.IPv4 or EtherType.IPv6))
+        if (ReceivedHeader.Read(kind, datagram, out ReceivedHeader header) != DropReason.None)
         {
+            // The path finds out as well, and says why.
             return false;
         }
 
-        network = VxlanPacket.HeaderLength + frame.HeaderLength;
-        return InnerTransport.TryRead(datagram, network, out inner);
+        network = header.Length;
+        EtherType type = header.Inner;
+        if (type == EtherType.TransparentEthernetBridging)
+        {
+            if (!EthernetFrame.TryParse(datagram[network..], out EthernetFrame frame))
+            {
+                return false;
+            }
+
+            network += frame.HeaderLength;
+            type = frame.EtherType;
+        }
+
+        return type is EtherType.IPv4 or EtherType.IPv6 && InnerTransport.TryRead(datagram, network, out inner);
     }
 
     // segmentSize: what a superpacket is cut by; not positive if it is none.

@@ -1,4 +1,6 @@
+using Overlay.Encapsulation;
 using Overlay.Tables;
+using Overlay.Wire;
 
 namespace Overlay.DataPath;
 
@@ -9,21 +11,28 @@ namespace Overlay.DataPath;
 /// </remarks>
 public sealed class Tunnel
 {
+    private readonly TunnelFacts _facts;
+    private readonly bool _hasGroupPolicy;
+
     /// <summary>Makes a tunnel.</summary>
     /// <param name="options">What it is.</param>
     /// <param name="tables">The tables its paths read; any number of workers may read them.</param>
-    /// <exception cref="ArgumentException">IP in IP over an Ethernet device.</exception>
+    /// <exception cref="ArgumentException">A device of a layer that the kind does not carry.</exception>
     public Tunnel(TunnelOptions options, OverlayTables tables)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(tables);
-        if (options.Kind == TunnelKind.IPInIP && options.Layer == DeviceLayer.Ethernet)
+        bool ethernet = options.Layer == DeviceLayer.Ethernet;
+        if (!(ethernet ? options.Facts.CarriesEthernet : options.Facts.CarriesIP))
         {
-            throw new ArgumentException($"Tunnel '{options.Name}': IP in IP carries IP packets, not Ethernet frames; its device is a TUN.", nameof(options));
+            string carries = ethernet ? "IP packets, not Ethernet frames; its device is a TUN" : "Ethernet frames, not IP packets; its device is a TAP";
+            throw new ArgumentException($"Tunnel '{options.Name}': {options.Facts} carries {carries}.", nameof(options));
         }
 
         Options = options;
         Tables = tables;
+        _facts = options.Facts;
+        _hasGroupPolicy = options.GroupPolicyId is not null;
     }
 
     /// <summary>What the tunnel is.</summary>
@@ -40,6 +49,57 @@ public sealed class Tunnel
 
     /// <summary>Underlay to device.</summary>
     public DirectionCounters Ingress { get; } = new();
+
+    /// <summary>Whether a packet may pass by its tunnel header, whoever sent it.</summary>
+    internal DropReason Judge(in ReceivedHeader header)
+    {
+        if (_facts.JudgesReservedBits)
+        {
+            ulong bits = _hasGroupPolicy ? ReceivedHeader.WithoutGroupPolicy(header.Word) : header.Word;
+            return Options.Policy.ReservedBits.Accepts(bits) ? DropReason.None : DropReason.ReservedBits;
+        }
+
+        if (header.IsControl)
+        {
+            return DropReason.ControlPacket;
+        }
+
+        if (header.HasCriticalOption && !KnowsCriticalOptions(header.Options))
+        {
+            return DropReason.UnknownOption;
+        }
+
+        return header.Inner == 0 ? DropReason.UnknownProtocol : DropReason.None;
+    }
+
+    /// <summary>Whether the source address of a frame behind this header may be learned.</summary>
+    internal bool MayLearn(ulong header) => Options.Learning && !(_hasGroupPolicy && ReceivedHeader.IsLearningRefused(header));
+
+    private bool KnowsCriticalOptions(ReadOnlySpan<byte> options)
+    {
+        foreach (GeneveOption option in new GeneveOptionEnumerator(options))
+        {
+            if (option.IsCritical && !Knows(option))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private bool Knows(GeneveOption option)
+    {
+        foreach (GeneveOption known in new GeneveOptionEnumerator(Options.GeneveOptions.Span))
+        {
+            if (known.Class == option.Class && known.Type == option.Type)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>Whether packets from an underlay address are taken.</summary>
     internal bool Permits(ValueIPAddress remote) =>

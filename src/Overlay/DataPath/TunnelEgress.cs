@@ -14,20 +14,28 @@ public sealed class TunnelEgress : IPacketPath
     private readonly int _device;
     private readonly int _endpoint;
     private readonly OuterHeaderPolicy _outer;
+    private readonly bool _wrapsInEthernet;
+    private readonly ushort _header;
 
     /// <summary>Makes the path.</summary>
     /// <param name="tunnel">The tunnel.</param>
     /// <param name="device">The worker's number of the device's port: answers made here go back there.</param>
     /// <param name="endpoint">The worker's number of the endpoint's port.</param>
-    public TunnelEgress(Tunnel tunnel, int device, int endpoint)
+    /// <param name="header">The number of the tunnel's header among those that the endpoint's port was given.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="header"/> is no number that a port has.</exception>
+    public TunnelEgress(Tunnel tunnel, int device, int endpoint, int header = 0)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(header);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(header, ushort.MaxValue);
         ArgumentNullException.ThrowIfNull(tunnel);
         _tunnel = tunnel;
         _options = tunnel.Options;
         _tables = tunnel.Tables;
         _device = device;
         _endpoint = endpoint;
+        _header = (ushort)header;
         _outer = new OuterHeaderPolicy(_options);
+        _wrapsInEthernet = _options.HasInnerEthernet;
     }
 
     /// <inheritdoc/>
@@ -96,6 +104,7 @@ public sealed class TunnelEgress : IPacketPath
         ref PacketMeta meta = ref batch.Meta(index);
         meta.FlowHash = FlowHash.Compute(frame, _options.FlowHashSeed);
         meta.Vni = _options.Vni;
+        meta.Header = _header;
         if (!frame.Destination.IsMulticast && _tables.Forwarding.TryLookup(_options.Vni, frame.Destination, out FdbEntry entry))
         {
             meta.DestinationPort = entry.Port;
@@ -132,7 +141,8 @@ public sealed class TunnelEgress : IPacketPath
         ref PacketMeta meta = ref batch.Meta(index);
         meta.FlowHash = FlowHash.ComputeIP(packet, _options.FlowHashSeed);
         meta.Vni = _options.Vni;
-        if (_options.Kind == TunnelKind.Vxlan)
+        meta.Header = _header;
+        if (_wrapsInEthernet)
         {
             // The remote's VTEP routes on; its MAC is the inner next hop's (layer-3 VXLAN as flannel and Calico run it).
             EthernetHeader header = new(route.Mac, _options.DeviceMac, inner.Destination.IsIPv4 ? EtherType.IPv4 : EtherType.IPv6);

@@ -1,3 +1,4 @@
+using Overlay.Encapsulation;
 using Overlay.Tables;
 using Overlay.Wire;
 
@@ -9,35 +10,35 @@ namespace Overlay.DataPath;
 /// </summary>
 public sealed class TunnelIngress : IPacketPath
 {
-    private readonly TunnelKind _kind;
+    private readonly TunnelFacts _facts;
     private readonly Dictionary<uint, int> _byVni = [];
     private readonly List<Attachment> _attachments = [];
     private AlikeFrame _alike;
 
     /// <summary>Makes the path of an endpoint.</summary>
     /// <param name="kind">The encapsulation it speaks.</param>
-    public TunnelIngress(TunnelKind kind) => _kind = kind;
+    public TunnelIngress(TunnelKind kind) => _facts = TunnelFacts.Of(kind);
 
     /// <summary>Packets that no tunnel owns: malformed, or with a VNI nobody has.</summary>
     public DirectionCounters Unowned { get; } = new();
 
-    /// <summary>Adds a tunnel. An IP-in-IP endpoint has exactly one, VXLAN tunnels are told apart by VNI.</summary>
+    /// <summary>Adds a tunnel. An endpoint whose kind has no VNI has exactly one, the others are told apart by VNI.</summary>
     /// <param name="tunnel">The tunnel.</param>
     /// <param name="device">The worker's number of its device's port.</param>
     /// <exception cref="ArgumentException">Another kind, or the place is taken.</exception>
     public void Attach(Tunnel tunnel, int device)
     {
         ArgumentNullException.ThrowIfNull(tunnel);
-        if (tunnel.Options.Kind != _kind)
+        if (tunnel.Options.Kind != _facts.Kind)
         {
-            throw new ArgumentException($"Tunnel '{tunnel.Options.Name}' is {tunnel.Options.Kind}, the endpoint speaks {_kind}.", nameof(tunnel));
+            throw new ArgumentException($"Tunnel '{tunnel.Options.Name}' is {tunnel.Options.Facts}, the endpoint speaks {_facts}.", nameof(tunnel));
         }
 
-        uint key = _kind == TunnelKind.Vxlan ? tunnel.Options.Vni.Value : 0;
+        uint key = _facts.HasVni ? tunnel.Options.Vni.Value : 0;
         if (!_byVni.TryAdd(key, _attachments.Count))
         {
             string other = _attachments[_byVni[key]].Tunnel.Options.Name;
-            throw new ArgumentException($"Tunnel '{tunnel.Options.Name}' would receive the packets of tunnel '{other}': same endpoint, same VNI {key}.", nameof(tunnel));
+            throw new ArgumentException($"Tunnel '{tunnel.Options.Name}' would receive the packets of tunnel '{other}': same endpoint{(_facts.HasVni ? $", same VNI {key}" : "")}.", nameof(tunnel));
         }
 
         _attachments.Add(new Attachment(tunnel, device));
@@ -57,7 +58,7 @@ public sealed class TunnelIngress : IPacketPath
                 continue;
             }
 
-            DropReason reason = _kind == TunnelKind.Vxlan ? TakeVxlan(batch, i, now) : TakeIPInIP(batch, i);
+            DropReason reason = _facts.IsOverUdp ? TakeUdp(batch, i, now) : TakeIPInIP(batch, i);
             if (reason != DropReason.None)
             {
                 batch.Drop(i, reason);
@@ -77,7 +78,7 @@ public sealed class TunnelIngress : IPacketPath
 
     private DirectionCounters CountersOf(int tunnel) => tunnel < 0 ? Unowned : _attachments[tunnel].Tunnel.Ingress;
 
-    private DropReason TakeVxlan(PacketBatch batch, int index, long now)
+    private DropReason TakeUdp(PacketBatch batch, int index, long now)
     {
         ref PacketMeta meta = ref batch.Meta(index);
         if (_alike.Matches(batch.Data(index), meta))
@@ -86,22 +87,25 @@ public sealed class TunnelIngress : IPacketPath
             return DropReason.None;
         }
 
-        DropReason reason = DropReason.None;
-        ulong header = 0;
+        DropReason reason = ReceivedHeader.Read(_facts.Kind, batch.Data(index), out ReceivedHeader header);
         int number = -1;
-        if (!VxlanPacket.TryParse(batch.Data(index), out VxlanPacket packet, out WireError error))
+        if (!_facts.HasVni)
         {
-            reason = error == WireError.Flags ? DropReason.BadFlags : DropReason.Truncated;
+            // One tunnel at most: whatever came is its, and so is what is wrong with it.
+            number = _attachments.Count - 1;
         }
-        else if (!_byVni.TryGetValue(packet.Vni.Value, out number))
+        else if (reason == DropReason.None && _byVni.TryGetValue(header.Vni.Value, out number))
         {
-            number = -1;
-            reason = DropReason.UnknownVni;
+            meta.Vni = header.Vni;
         }
         else
         {
-            header = packet.RawHeader;
-            meta.Vni = packet.Vni;
+            number = -1;
+        }
+
+        if (reason == DropReason.None && number < 0)
+        {
+            reason = DropReason.UnknownVni;
         }
 
         meta.Tunnel = number;
@@ -112,9 +116,10 @@ public sealed class TunnelIngress : IPacketPath
         }
 
         (Tunnel tunnel, int device) = _attachments[number];
-        if (!tunnel.Options.Policy.ReservedBits.Accepts(header))
+        reason = tunnel.Judge(header);
+        if (reason != DropReason.None)
         {
-            return DropReason.ReservedBits;
+            return reason;
         }
 
         if (!tunnel.Permits(meta.Remote))
@@ -122,17 +127,31 @@ public sealed class TunnelIngress : IPacketPath
             return DropReason.UnknownRemote;
         }
 
-        batch.TrimStart(index, VxlanPacket.HeaderLength);
+        // What is read of the header is read now: it lies in what is cut off.
+        ulong word = header.Word;
+        int length = header.Length;
+        EtherType inner = header.Inner;
+        batch.TrimStart(index, length);
         meta.Output = device;
         if (tunnel.Options.Layer != DeviceLayer.Ethernet)
         {
-            return TakeRoutedFrame(batch, index, tunnel);
+            return inner switch
+            {
+                EtherType.IPv4 => TakePacket(batch, index, tunnel, version: 4),
+                EtherType.IPv6 => TakePacket(batch, index, tunnel, version: 6),
+                _ => _facts.WrapsIPInEthernet ? TakeRoutedFrame(batch, index, tunnel) : DropReason.NotIP,
+            };
         }
 
-        reason = TakeFrame(batch, index, tunnel, now);
-        if (reason == DropReason.None)
+        if (inner != EtherType.TransparentEthernetBridging)
         {
-            _alike.Set(header, batch.Data(index), meta);
+            return DropReason.NotEthernet;
+        }
+
+        reason = TakeFrame(batch, index, tunnel, tunnel.MayLearn(word), now);
+        if (reason == DropReason.None && length == AlikeFrame.TunnelHeaderLength)
+        {
+            _alike.Set(word, batch.Data(index), meta);
         }
 
         return reason;
@@ -144,11 +163,11 @@ public sealed class TunnelIngress : IPacketPath
         meta.Vni = tunnel.Options.Vni;
         meta.Tunnel = _alike.Tunnel;
         tunnel.Ingress.Enter(batch, index);
-        batch.TrimStart(index, VxlanPacket.HeaderLength);
+        batch.TrimStart(index, AlikeFrame.TunnelHeaderLength);
         meta.Output = device;
     }
 
-    private static DropReason TakeFrame(PacketBatch batch, int index, Tunnel tunnel, long now)
+    private static DropReason TakeFrame(PacketBatch batch, int index, Tunnel tunnel, bool learn, long now)
     {
         if (!EthernetFrame.TryParse(batch.Data(index), out EthernetFrame frame))
         {
@@ -195,7 +214,7 @@ public sealed class TunnelIngress : IPacketPath
         }
 
         ValueIPAddress remote = batch.Meta(index).Remote;
-        if (tunnel.Options.Learning && tunnel.Tables.Forwarding.NeedsLearning(tunnel.Options.Vni, source, remote, now))
+        if (learn && tunnel.Tables.Forwarding.NeedsLearning(tunnel.Options.Vni, source, remote, now))
         {
             // A full queue counts the loss itself; the next frame of this source tries again.
             _ = tunnel.Learned.TryEnqueue(new LearnedAddress(tunnel.Options.Vni, source, remote));

@@ -1,3 +1,5 @@
+using Overlay.Encapsulation;
+
 namespace Overlay.DataPath;
 
 /// <summary>What a tunnel is; it never changes while the tunnel lives.</summary>
@@ -9,13 +11,13 @@ public sealed record TunnelOptions
     /// <summary>The encapsulation.</summary>
     public required TunnelKind Kind { get; init; }
 
-    /// <summary>The network identifier; not used by IP in IP.</summary>
+    /// <summary>The network identifier; not used by kinds that have none.</summary>
     public Vni Vni { get; init; }
 
     /// <summary>The underlay address of this end.</summary>
     public required ValueIPAddress Local { get; init; }
 
-    /// <summary>What the device carries. IP in IP needs <see cref="DeviceLayer.IP"/>.</summary>
+    /// <summary>What the device carries; <see cref="TunnelFacts"/> says what the kind can.</summary>
     public required DeviceLayer Layer { get; init; }
 
     /// <summary>The device's MAC address; a layer-3 VXLAN tunnel writes it as inner source and accepts only frames for it.</summary>
@@ -27,6 +29,28 @@ public sealed record TunnelOptions
     /// <summary>A secret of this end that enters the flow hash, so that nobody outside can aim flows at one source port. Any number.</summary>
     public uint FlowHashSeed { get; init; }
 
+    /// <summary>
+    /// The group that packets sent are marked with (draft-smith-vxlan-group-policy-05); with one, groups of received packets are accepted, too, and not
+    /// reserved bits. Null for plain VXLAN. VXLAN only.
+    /// </summary>
+    public ushort? GroupPolicyId { get; init; }
+
+    /// <summary>
+    /// Options of every packet sent, whole, as <see cref="Overlay.Wire.GeneveOptionsBuilder"/> writes them. Received packets may have critical options of
+    /// the same class and type: what both ends are configured with, both know. Geneve only.
+    /// </summary>
+    public ReadOnlyMemory<byte> GeneveOptions { get; init; }
+
     /// <summary>The choices that RFCs leave open.</summary>
     public TunnelPolicy Policy { get; init; } = TunnelPolicy.Default;
+
+    /// <summary>The header that the endpoint's port is to write for this tunnel.</summary>
+    /// <exception cref="ArgumentException">UDP does not carry the kind, or it has no group policy or options.</exception>
+    public TunnelHeader CreateHeader() => TunnelHeader.Create(Kind, Layer == DeviceLayer.Ethernet, GroupPolicyId, GeneveOptions.Span);
+
+    /// <summary>What is true of the kind.</summary>
+    internal TunnelFacts Facts => TunnelFacts.Of(Kind);
+
+    /// <summary>Whether an Ethernet header stands in front of the inner IP packet on the wire.</summary>
+    internal bool HasInnerEthernet => Facts.HasInnerEthernet(Layer == DeviceLayer.Ethernet);
 }

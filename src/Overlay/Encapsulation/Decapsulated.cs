@@ -9,24 +9,48 @@ namespace Overlay.Encapsulation;
 /// </summary>
 public readonly ref struct Decapsulated
 {
-    private const uint IPv4Bit = 1u << 24;
+    private const ulong IPv4Bit = 1ul << 24;
+    private const int ProtocolShift = 16;
+    private const int KindShift = 28;
+    private const int HeaderLengthShift = 32;
+    private const int InnerShift = 48;
+    private const ulong VxlanLayout =
+        ((ulong)TunnelKind.Vxlan << KindShift) | ((ulong)VxlanPacket.HeaderLength << HeaderLengthShift) |
+        ((ulong)EtherType.TransparentEthernetBridging << InnerShift) | ((ulong)IPProtocol.Udp << ProtocolShift);
 
     // From the first byte of the outer header to the last of the payload.
     private readonly ReadOnlySpan<byte> _packet;
-    private readonly ulong _vxlanHeader;
+    private readonly ulong _header;
 
-    // In one word, because the JIT keeps the fields of a view in memory: offset of the payload, protocol, and whether the outer packet is IPv4.
-    private readonly uint _layout;
+    // In one word, because the JIT keeps the fields of a view in memory. From the lowest bit: 16 offset of the payload, 8 protocol, 1 whether the outer
+    // packet is IPv4, 3 free, 4 kind, 16 length of the tunnel header, 16 what the payload is.
+    private readonly ulong _layout;
 
-    internal Decapsulated(ReadOnlySpan<byte> packet, bool isOuterIPv4, int payloadOffset, IPProtocol protocol, ulong vxlanHeader = 0)
+    /// <summary>VXLAN.</summary>
+    internal Decapsulated(ReadOnlySpan<byte> packet, bool isOuterIPv4, int payloadOffset, ulong vxlanHeader)
     {
         _packet = packet;
-        _layout = (uint)payloadOffset | ((uint)protocol << 16) | (isOuterIPv4 ? IPv4Bit : 0);
-        _vxlanHeader = vxlanHeader;
+        _layout = (uint)payloadOffset | VxlanLayout | (isOuterIPv4 ? IPv4Bit : 0);
+        _header = vxlanHeader;
     }
 
-    /// <summary>The protocol of the outer packet: 17 for VXLAN, 4 or 41 for IP in IP.</summary>
-    public IPProtocol Protocol => (IPProtocol)(_layout >> 16);
+    internal Decapsulated(
+        ReadOnlySpan<byte> packet, bool isOuterIPv4, int payloadOffset, IPProtocol protocol, TunnelKind kind, EtherType inner, int headerLength = 0, ulong header = 0)
+    {
+        _packet = packet;
+        _layout = (uint)payloadOffset | ((ulong)protocol << ProtocolShift) | (isOuterIPv4 ? IPv4Bit : 0) | ((ulong)kind << KindShift) |
+            ((ulong)headerLength << HeaderLengthShift) | ((ulong)inner << InnerShift);
+        _header = header;
+    }
+
+    /// <summary>The encapsulation.</summary>
+    public TunnelKind Kind => (TunnelKind)((_layout >> KindShift) & 0xF);
+
+    /// <summary>The protocol of the outer packet: 17 for all kinds that UDP carries, 4 or 41 for IP in IP.</summary>
+    public IPProtocol Protocol => (IPProtocol)(_layout >> ProtocolShift);
+
+    /// <summary>What the payload is: <see cref="EtherType.TransparentEthernetBridging"/> for an Ethernet frame, else IPv4 or IPv6.</summary>
+    public EtherType InnerProtocol => (EtherType)(_layout >> InnerShift);
 
     /// <summary>Whether the outer packet is IPv4.</summary>
     public bool IsOuterIPv4 => (_layout & IPv4Bit) != 0;
@@ -47,23 +71,41 @@ public readonly ref struct Decapsulated
     /// <summary>The outer TTL or hop limit.</summary>
     public byte Ttl => _packet[IsOuterIPv4 ? IPv4Packet.TimeToLiveOffset : IPv6Packet.HopLimitOffset];
 
-    /// <summary>The outer UDP source port; 0 for IP in IP.</summary>
+    /// <summary>The outer UDP source port; 0 where UDP does not carry the tunnel.</summary>
     public ushort SourcePort => Protocol == IPProtocol.Udp
-        ? BinaryPrimitives.ReadUInt16BigEndian(_packet[(PayloadOffset - VxlanPacket.HeaderLength - UdpPacket.HeaderLength)..])
+        ? BinaryPrimitives.ReadUInt16BigEndian(_packet[(PayloadOffset - HeaderLength - UdpPacket.HeaderLength)..])
         : (ushort)0;
 
-    /// <summary>The VXLAN header as a number, first byte highest, with every reserved bit as received; 0 for IP in IP.</summary>
-    public ulong VxlanHeader => _vxlanHeader;
+    /// <summary>
+    /// The first eight bytes of the tunnel header as a number, first byte highest, with every reserved bit as received; what a shorter header lacks is
+    /// zero.
+    /// </summary>
+    public ulong Header => _header;
 
-    /// <summary>The network identifier; 0 for IP in IP.</summary>
-    public Vni Vni => Vni.FromUpper24((uint)_vxlanHeader);
+    /// <summary>Bytes of the tunnel header, between the outer headers and the payload: 0 to 260.</summary>
+    public int HeaderLength => (ushort)(_layout >> HeaderLengthShift);
+
+    /// <summary>The network identifier; 0 for kinds that have none.</summary>
+    public Vni Vni => Vni.FromUpper24((uint)_header);
+
+    /// <summary>The group of a VXLAN packet that names one (draft-smith-vxlan-group-policy-05); else null.</summary>
+    public ushort? GroupPolicyId =>
+        Kind == TunnelKind.Vxlan && ReceivedHeader.HasGroupPolicy(_header) ? ReceivedHeader.GroupPolicyId(_header) : null;
+
+    /// <summary>The options of a Geneve packet as bytes, or the extension fields of a GUE packet; empty in other kinds.</summary>
+    public ReadOnlySpan<byte> Options => HeaderLength <= TunnelFacts.Of(Kind).HeaderLength
+        ? default
+        : _packet[(PayloadOffset - HeaderLength + TunnelFacts.Of(Kind).HeaderLength)..PayloadOffset];
+
+    /// <summary>The options of a Geneve packet, for <c>foreach</c>; none in other kinds.</summary>
+    public GeneveOptionEnumerator GeneveOptions => new(Kind == TunnelKind.Geneve ? Options : default);
 
     /// <summary>Where the inner frame or packet begins, counted from the first byte of the outer packet.</summary>
     public int PayloadOffset => (ushort)_layout;
 
     /// <summary>
-    /// The inner Ethernet frame (VXLAN), at least its header without tags, or the inner packet (IP in IP), at least its fixed header, whose
-    /// version is the one that <see cref="Protocol"/> announces. Nothing else of it was looked at.
+    /// The inner Ethernet frame, at least its header without tags, or the inner packet, at least its fixed header, whose version is the one that
+    /// <see cref="InnerProtocol"/> announces. Nothing else of it was looked at.
     /// </summary>
     public ReadOnlySpan<byte> Payload => _packet[PayloadOffset..];
 }

@@ -14,4 +14,9 @@ public enum DecapsulationOptions
 
     /// <summary>No checksum is accepted over IPv6 too, which is to be enabled for single ports only (RFC 6936 §4).</summary>
     AcceptZeroUdpChecksumIPv6 = 2,
+
+    /// <summary>
+    /// A Geneve packet with critical options passes, for a caller who knows them and looks at each; else it is dropped (RFC 8926 §3.5).
+    /// </summary>
+    AcceptCriticalOptions = 4,
 }

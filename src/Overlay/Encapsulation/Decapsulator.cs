@@ -5,8 +5,8 @@ using Overlay.Wire;
 namespace Overlay.Encapsulation;
 
 /// <summary>
-/// Takes the outer headers off a whole IP packet: VXLAN (RFC 7348) and IP in IP (RFC 2003, RFC 4213, RFC 2473). One level, no more: an inner
-/// packet that is itself a tunnel's is a payload like any other.
+/// Takes the outer headers off a whole IP packet: of every kind that UDP carries, and of IP in IP (RFC 2003, RFC 4213, RFC 2473). One level, no
+/// more: an inner packet that is itself a tunnel's is a payload like any other.
 /// </summary>
 /// <remarks>
 /// The outer headers are checked, the inner ones only as far as <see cref="Decapsulated.Payload"/> says. Who sent the packet, which network it
@@ -22,18 +22,20 @@ public static class Decapsulator
     /// <summary>Takes a packet apart; a UDP checksum is verified, and must be there over IPv6.</summary>
     /// <inheritdoc cref="TryDecapsulate(ReadOnlySpan{byte}, TunnelKind, ushort, DecapsulationOptions, out Decapsulated, out DropReason)"/>
     public static bool TryDecapsulate(
-        ReadOnlySpan<byte> outerIPPacket, TunnelKind kind, ushort vxlanPort, out Decapsulated inner, out DropReason reason) =>
-        TryDecapsulate(outerIPPacket, kind, vxlanPort, DecapsulationOptions.None, out inner, out reason);
+        ReadOnlySpan<byte> outerIPPacket, TunnelKind kind, ushort port, out Decapsulated inner, out DropReason reason) =>
+        TryDecapsulate(outerIPPacket, kind, port, DecapsulationOptions.None, out inner, out reason);
 
     /// <summary>Takes a packet apart.</summary>
     /// <param name="outerIPPacket">The packet from its IP header on; bytes behind its own length are left out.</param>
     /// <param name="kind">The encapsulation to look for.</param>
-    /// <param name="vxlanPort">The UDP destination port of VXLAN; not used for IP in IP.</param>
-    /// <param name="options">What of the UDP checksum is looked at.</param>
+    /// <param name="port">The UDP destination port of the tunnel; not used for kinds that UDP does not carry.</param>
+    /// <param name="options">What of the UDP checksum is looked at, and what else the caller knows.</param>
     /// <param name="inner">The parts, if the method returns true.</param>
     /// <param name="reason">
     /// Why not: <see cref="DropReason.Truncated"/>, <see cref="DropReason.BadVersion"/>, <see cref="DropReason.BadLength"/>,
-    /// <see cref="DropReason.BadChecksum"/>, <see cref="DropReason.BadFlags"/>, <see cref="DropReason.NotTunnel"/> (another protocol or port, or a
+    /// <see cref="DropReason.BadChecksum"/>, <see cref="DropReason.BadFlags"/>, <see cref="DropReason.HeaderVersion"/>,
+    /// <see cref="DropReason.UnknownProtocol"/>, <see cref="DropReason.NotIP"/>, <see cref="DropReason.ControlPacket"/>, <see cref="DropReason.UnknownOption"/>,
+    /// <see cref="DropReason.NotTunnel"/> (another protocol or port, or a
     /// fragment, or a chain of IPv6 extension headers that leads nowhere), <see cref="DropReason.InnerTruncated"/>; otherwise
     /// <see cref="DropReason.None"/>.
     /// </param>
@@ -41,19 +43,19 @@ public static class Decapsulator
     public static bool TryDecapsulate(
         ReadOnlySpan<byte> outerIPPacket,
         TunnelKind kind,
-        ushort vxlanPort,
+        ushort port,
         DecapsulationOptions options,
         out Decapsulated inner,
         out DropReason reason)
     {
-        if (kind == TunnelKind.Vxlan && TryPlainVxlan(outerIPPacket, vxlanPort, options, out int length, out ulong vxlanHeader))
+        if (kind == TunnelKind.Vxlan && TryPlainVxlan(outerIPPacket, port, options, out int length, out ulong vxlanHeader))
         {
-            inner = new Decapsulated(outerIPPacket[..length], true, PlainVxlanOffset, IPProtocol.Udp, vxlanHeader);
+            inner = new Decapsulated(outerIPPacket[..length], true, PlainVxlanOffset, vxlanHeader);
             reason = DropReason.None;
             return true;
         }
 
-        reason = Examine(outerIPPacket, kind, vxlanPort, options, out inner);
+        reason = Examine(outerIPPacket, kind, port, options, out inner);
         return reason == DropReason.None;
     }
 
@@ -112,7 +114,7 @@ public static class Decapsulator
     /// <summary>Every packet, step by step. Not inlined, so that the usual packet need not clear the locals of this.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal static DropReason Examine(
-        ReadOnlySpan<byte> packet, TunnelKind kind, ushort vxlanPort, DecapsulationOptions options, out Decapsulated inner)
+        ReadOnlySpan<byte> packet, TunnelKind kind, ushort port, DecapsulationOptions options, out Decapsulated inner)
     {
         inner = default;
         DropReason reason = ExamineIP(packet, out int offset, out int length, out IPProtocol protocol);
@@ -122,8 +124,8 @@ public static class Decapsulator
         }
 
         packet = packet[..length];
-        return kind == TunnelKind.Vxlan
-            ? ExamineVxlan(packet, offset, protocol, vxlanPort, options, out inner)
+        return TunnelFacts.Of(kind).IsOverUdp
+            ? ExamineUdp(packet, offset, protocol, kind, port, options, out inner)
             : ExamineIPInIP(packet, offset, protocol, out inner);
     }
 
@@ -195,8 +197,8 @@ public static class Decapsulator
         return found ? DropReason.None : DropReason.NotTunnel;
     }
 
-    private static DropReason ExamineVxlan(
-        ReadOnlySpan<byte> packet, int offset, IPProtocol protocol, ushort vxlanPort, DecapsulationOptions options, out Decapsulated inner)
+    private static DropReason ExamineUdp(
+        ReadOnlySpan<byte> packet, int offset, IPProtocol protocol, TunnelKind kind, ushort port, DecapsulationOptions options, out Decapsulated inner)
     {
         inner = default;
         if (protocol != IPProtocol.Udp)
@@ -211,7 +213,7 @@ public static class Decapsulator
         }
 
         // First of all the port: what is not sent to it is none of ours, whatever else is wrong with it.
-        if (BinaryPrimitives.ReadUInt16BigEndian(source[UdpPacket.DestinationPortOffset..]) != vxlanPort)
+        if (BinaryPrimitives.ReadUInt16BigEndian(source[UdpPacket.DestinationPortOffset..]) != port)
         {
             return DropReason.NotTunnel;
         }
@@ -228,19 +230,61 @@ public static class Decapsulator
             return DropReason.BadChecksum;
         }
 
-        if (!VxlanPacket.TryParse(udp.Payload, out VxlanPacket vxlan, out WireError error))
+        DropReason reason = ReceivedHeader.Read(kind, udp.Payload, out ReceivedHeader header);
+        if (reason == DropReason.None)
         {
-            return error == WireError.Flags ? DropReason.BadFlags : DropReason.Truncated;
+            reason = Judge(header, options);
         }
 
-        if (vxlan.Payload.Length < EthernetFrame.MinimumHeaderLength)
+        if (reason == DropReason.None)
+        {
+            reason = ExamineInner(udp.Payload[header.Length..], header.Inner);
+        }
+
+        if (reason == DropReason.None)
+        {
+            int payloadOffset = offset + UdpPacket.HeaderLength + header.Length;
+            inner = new Decapsulated(
+                packet[..(offset + udpLength)], IsIPv4(packet), payloadOffset, IPProtocol.Udp, kind, header.Inner, header.Length, header.Word);
+        }
+
+        return reason;
+    }
+
+    private static DropReason Judge(in ReceivedHeader header, DecapsulationOptions options)
+    {
+        if (header.IsControl)
+        {
+            return DropReason.ControlPacket;
+        }
+
+        if (header.HasCriticalOption && (options & DecapsulationOptions.AcceptCriticalOptions) == 0)
+        {
+            return DropReason.UnknownOption;
+        }
+
+        return header.Inner == 0 ? DropReason.UnknownProtocol : DropReason.None;
+    }
+
+    private static DropReason ExamineInner(ReadOnlySpan<byte> payload, EtherType type)
+    {
+        if (type == EtherType.TransparentEthernetBridging)
+        {
+            return payload.Length < EthernetFrame.MinimumHeaderLength ? DropReason.InnerTruncated : DropReason.None;
+        }
+
+        if (payload.IsEmpty)
         {
             return DropReason.InnerTruncated;
         }
 
-        int payloadOffset = offset + UdpPacket.HeaderLength + VxlanPacket.HeaderLength;
-        inner = new Decapsulated(packet[..(offset + udpLength)], IsIPv4(packet), payloadOffset, IPProtocol.Udp, vxlan.RawHeader);
-        return DropReason.None;
+        if (payload[0] >> 4 != (type == EtherType.IPv4 ? 4 : 6))
+        {
+            return DropReason.BadVersion;
+        }
+
+        int header = type == EtherType.IPv4 ? IPv4Packet.MinimumHeaderLength : IPv6Packet.HeaderLength;
+        return payload.Length < header ? DropReason.InnerTruncated : DropReason.None;
     }
 
     private static bool IsUdpChecksumAcceptable(ReadOnlySpan<byte> packet, UdpPacket udp, DecapsulationOptions options)
@@ -257,7 +301,7 @@ public static class Decapsulator
 
         // The sender of a packet with a routing header sums over its last destination, which is the one in the header when it arrives (RFC 8200
         // §8.1).
-        var addresses = new Decapsulated(packet, IsIPv4(packet), 0, IPProtocol.Udp);
+        var addresses = new Decapsulated(packet, IsIPv4(packet), 0, vxlanHeader: 0);
         return udp.IsChecksumValid(addresses.Remote, addresses.Local);
     }
 
@@ -269,24 +313,14 @@ public static class Decapsulator
             return DropReason.NotTunnel;
         }
 
-        ReadOnlySpan<byte> payload = packet[offset..];
-        if (payload.IsEmpty)
+        EtherType type = protocol == IPProtocol.IPv4 ? EtherType.IPv4 : EtherType.IPv6;
+        DropReason reason = ExamineInner(packet[offset..], type);
+        if (reason == DropReason.None)
         {
-            return DropReason.InnerTruncated;
+            inner = new Decapsulated(packet, IsIPv4(packet), offset, protocol, TunnelKind.IPInIP, type);
         }
 
-        if (payload[0] >> 4 != (protocol == IPProtocol.IPv4 ? 4 : 6))
-        {
-            return DropReason.BadVersion;
-        }
-
-        if (payload.Length < (protocol == IPProtocol.IPv4 ? IPv4Packet.MinimumHeaderLength : IPv6Packet.HeaderLength))
-        {
-            return DropReason.InnerTruncated;
-        }
-
-        inner = new Decapsulated(packet, IsIPv4(packet), offset, protocol);
-        return DropReason.None;
+        return reason;
     }
 
     private static bool IsIPv4(ReadOnlySpan<byte> packet) => packet[0] >> 4 == 4;

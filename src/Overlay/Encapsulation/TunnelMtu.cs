@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Overlay.Wire;
 
 namespace Overlay.Encapsulation;
 
@@ -8,12 +9,18 @@ namespace Overlay.Encapsulation;
 /// </summary>
 /// <remarks>
 /// <code>
-/// kind                outer IPv4                          outer IPv6
-/// VXLAN               50 = 20 + 8 UDP + 8 VXLAN + 14      70 = 40 + 8 UDP + 8 VXLAN + 14
-/// IP in IP            20 (4in4, 6in4)                     40 (4in6, 6in6)
-/// each inner VLAN tag +4 (VXLAN only)
+/// kind                       outer IPv4                       outer IPv6
+/// VXLAN, VXLAN-GPE, Geneve   50 = 20 + 8 UDP + 8 + 14         70 = 40 + 8 UDP + 8 + 14
+/// VXLAN-GPE, Geneve with IP  36 = 20 + 8 UDP + 8              56 = 40 + 8 UDP + 8
+/// GRE                        24 = 20 + 4                      44 = 40 + 4
+/// GRE with Ethernet          38 = 20 + 4 + 14                 58 = 40 + 4 + 14
+/// GUE                        32 = 20 + 8 UDP + 4              52 = 40 + 8 UDP + 4
+/// FOU, IP in UDP             28 = 20 + 8 UDP                  48 = 40 + 8 UDP
+/// IP in IP                   20 (4in4, 6in4)                  40 (4in6, 6in6)
+/// each inner VLAN tag        +4 (where there is an inner Ethernet header)
+/// options                    + their bytes (Geneve, GRE)
 /// </code>
-/// The 14 bytes of VXLAN are the inner Ethernet header: it travels in the link's IP packet, but the device's MTU does not count it. So a layer-3
+/// The 14 bytes are the inner Ethernet header: it travels in the link's IP packet, but the device's MTU does not count it. So a layer-3
 /// VXLAN tunnel loses as much as a layer-2 one. What an encapsulator writes in front of a frame is 14 bytes less, 36 or 56.
 /// </remarks>
 public static class TunnelMtu
@@ -24,10 +31,9 @@ public static class TunnelMtu
     /// <summary>The largest packet that either family can express without extension (RFC 791 §3.1, RFC 8200 §4.5).</summary>
     public const int Maximum = 65_535;
 
-    private const int VxlanOverIPv4 = 50;
-    private const int VxlanOverIPv6 = 70;
-    private const int IPOverIPv4 = 20;
-    private const int IPOverIPv6 = 40;
+    /// <summary>The most bytes that options may take: 63 words of Geneve (RFC 8926 §3.4).</summary>
+    public const int MaxOptionLength = 252;
+
     private const int VlanTagLength = 4;
 
     /// <summary>By how many bytes the device's MTU is smaller than the link's.</summary>
@@ -35,24 +41,33 @@ public static class TunnelMtu
     /// <param name="outer">
     /// The family of the outer addresses: <see cref="AddressFamily.InterNetwork"/> or <see cref="AddressFamily.InterNetworkV6"/>.
     /// </param>
-    /// <param name="innerVlanTags">How many VLAN tags inner frames carry at most: 0 to 2. IP in IP has no frames, and none.</param>
-    /// <exception cref="ArgumentOutOfRangeException">Another kind, family or number of tags.</exception>
-    public static int Overhead(TunnelKind kind, AddressFamily outer, int innerVlanTags = 0)
+    /// <param name="innerVlanTags">How many VLAN tags inner frames carry at most: 0 to 2. A tunnel without inner Ethernet has none.</param>
+    /// <param name="optionLength">
+    /// Bytes of options and optional fields: 0 to <see cref="MaxOptionLength"/>, in words of 4. The MTU of a Geneve tunnel is to assume all that it may
+    /// send (RFC 8926 §4.4.1).
+    /// </param>
+    /// <param name="innerIP">
+    /// Whether the tunnel's device carries IP packets. It makes a difference to kinds that can carry both and need no Ethernet for it: VXLAN-GPE and
+    /// Geneve.
+    /// </param>
+    /// <exception cref="ArgumentOutOfRangeException">Another kind, family, number of tags or length of options.</exception>
+    public static int Overhead(TunnelKind kind, AddressFamily outer, int innerVlanTags = 0, int optionLength = 0, bool innerIP = false)
     {
+        TunnelFacts facts = TunnelFacts.Of(kind);
         if (outer is not (AddressFamily.InterNetwork or AddressFamily.InterNetworkV6))
         {
             throw new ArgumentOutOfRangeException(nameof(outer), outer, "Tunnels run over IPv4 or IPv6.");
         }
 
+        bool hasEthernet = facts.HasInnerEthernet(facts.CarriesEthernet && !innerIP);
         ArgumentOutOfRangeException.ThrowIfNegative(innerVlanTags);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(innerVlanTags, kind == TunnelKind.Vxlan ? 2 : 0);
-        bool overIPv4 = outer == AddressFamily.InterNetwork;
-        return kind switch
-        {
-            TunnelKind.Vxlan => (overIPv4 ? VxlanOverIPv4 : VxlanOverIPv6) + (innerVlanTags * VlanTagLength),
-            TunnelKind.IPInIP => overIPv4 ? IPOverIPv4 : IPOverIPv6,
-            _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Not a kind of tunnel."),
-        };
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(innerVlanTags, hasEthernet ? 2 : 0);
+        ArgumentOutOfRangeException.ThrowIfNegative(optionLength);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(optionLength, MaxOptionLength);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(optionLength % sizeof(uint), 0, nameof(optionLength));
+        return (outer == AddressFamily.InterNetwork ? IPv4Packet.MinimumHeaderLength : IPv6Packet.HeaderLength) +
+            (facts.IsOverUdp ? UdpPacket.HeaderLength : 0) + facts.HeaderLength + optionLength +
+            (hasEthernet ? EthernetFrame.MinimumHeaderLength + (innerVlanTags * VlanTagLength) : 0);
     }
 
     /// <summary>The MTU of the tunnel device over a link.</summary>
@@ -62,12 +77,15 @@ public static class TunnelMtu
     /// <param name="kind">The encapsulation.</param>
     /// <param name="outer">The family of the outer addresses.</param>
     /// <param name="innerVlanTags">How many VLAN tags inner frames carry at most.</param>
+    /// <param name="optionLength">Bytes of options and optional fields.</param>
+    /// <param name="innerIP">Whether the tunnel's device carries IP packets.</param>
     /// <exception cref="ArgumentOutOfRangeException">
     /// The link's MTU leaves less than <see cref="Minimum"/>; or as for <see cref="Overhead"/>.
     /// </exception>
-    public static int InnerMtu(int linkMtu, TunnelKind kind, AddressFamily outer, int innerVlanTags = 0)
+    public static int InnerMtu(
+        int linkMtu, TunnelKind kind, AddressFamily outer, int innerVlanTags = 0, int optionLength = 0, bool innerIP = false)
     {
-        int overhead = Overhead(kind, outer, innerVlanTags);
+        int overhead = Overhead(kind, outer, innerVlanTags, optionLength, innerIP);
         ArgumentOutOfRangeException.ThrowIfLessThan(linkMtu, Minimum + overhead);
         return Math.Min(linkMtu, Maximum) - overhead;
     }
@@ -77,12 +95,15 @@ public static class TunnelMtu
     /// <param name="kind">The encapsulation.</param>
     /// <param name="outer">The family of the outer addresses.</param>
     /// <param name="innerVlanTags">How many VLAN tags inner frames carry at most.</param>
+    /// <param name="optionLength">Bytes of options and optional fields.</param>
+    /// <param name="innerIP">Whether the tunnel's device carries IP packets.</param>
     /// <exception cref="ArgumentOutOfRangeException">
     /// The device's MTU is below <see cref="Minimum"/>, or no outer packet could hold such a packet; or as for <see cref="Overhead"/>.
     /// </exception>
-    public static int LinkMtu(int innerMtu, TunnelKind kind, AddressFamily outer, int innerVlanTags = 0)
+    public static int LinkMtu(
+        int innerMtu, TunnelKind kind, AddressFamily outer, int innerVlanTags = 0, int optionLength = 0, bool innerIP = false)
     {
-        int overhead = Overhead(kind, outer, innerVlanTags);
+        int overhead = Overhead(kind, outer, innerVlanTags, optionLength, innerIP);
         ArgumentOutOfRangeException.ThrowIfLessThan(innerMtu, Minimum);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(innerMtu, Maximum - overhead);
         return innerMtu + overhead;

@@ -13,6 +13,8 @@ internal static class ConfigSamples
 
     public static string Ipip(string line3) => Tunnel("\"kind\": \"ipip\", \"device\": { \"type\": \"tun\" },", line3);
 
+    public static string Kind(string kind, string type, string line3) => Tunnel($"\"kind\": \"{kind}\", \"device\": {{ \"type\": \"{type}\" }},", line3);
+
     public static string Device(string line3) => Tunnel("\"kind\": \"vxlan\", \"vni\": 1, \"device\": { \"type\": \"tap\",", line3 + " },");
 
     public static string Top(string line3) =>

@@ -102,7 +102,7 @@ public sealed class GuardedSegmentationTests
             (byte[] message, int told) = Message(random);
             batch.Clear();
             Assert.True(batch.TryAppend(message, out _));
-            ReceiveClassifier.SplitVxlan(batch, 0, told, MaxDatagram, innerMtu: 1450);
+            ReceiveClassifier.Split(TunnelKind.Vxlan, batch, 0, told, MaxDatagram, innerMtu: 1450);
             for (int i = 0; i < batch.Count; i++)
             {
                 PacketMeta meta = batch.Meta(i);

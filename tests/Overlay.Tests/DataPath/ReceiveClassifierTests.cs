@@ -27,7 +27,7 @@ public sealed class ReceiveClassifierTests
         foreach (bool partial in new[] { false, true })
         {
             PacketBatch batch = Received(Vxlan(1, Packet(ipv6, tcp, 100, partial), tags));
-            Assert.Equal(0, ReceiveClassifier.SplitVxlan(batch, 0, 0, MaxDatagram, InnerMtu));
+            Assert.Equal(0, ReceiveClassifier.Split(TunnelKind.Vxlan, batch, 0, 0, MaxDatagram, InnerMtu));
             Assert.Equal(1, batch.Count);
             PacketMeta meta = batch.Meta(0);
             Assert.Equal((SegmentationKind.None, partial ? ChecksumState.Partial : ChecksumState.Unverified), (meta.Segmentation, meta.Checksum));
@@ -46,7 +46,7 @@ public sealed class ReceiveClassifierTests
     public void A_told_segment_size_and_an_inner_length_of_the_whole_are_a_superpacket(bool ipv6, bool tcp, int tags)
     {
         PacketBatch batch = Received(Vxlan(1, Packet(ipv6, tcp, 30_000, partial: true), tags));
-        ReceiveClassifier.SplitVxlan(batch, 0, 1200, MaxDatagram, InnerMtu);
+        ReceiveClassifier.Split(TunnelKind.Vxlan, batch, 0, 1200, MaxDatagram, InnerMtu);
         PacketMeta meta = batch.Meta(0);
         SegmentationKind kind = !tcp ? SegmentationKind.Udp : ipv6 ? SegmentationKind.TcpIPv6 : SegmentationKind.TcpIPv4;
         Assert.Equal((1, kind, 1200, ChecksumState.Partial), (batch.Count, meta.Segmentation, meta.SegmentSize, meta.Checksum));
@@ -62,7 +62,7 @@ public sealed class ReceiveClassifierTests
         // Its checksum is finished, and no kernel hands over a superpacket so: a claim that would give it a new checksum, right for whatever follows.
         byte[] whole = Vxlan(1, Packet(ipv6, tcp, 3_000, partial: false), tags);
         PacketBatch batch = Received(whole);
-        Assert.Equal(0, ReceiveClassifier.SplitVxlan(batch, 0, 1200, MaxDatagram, InnerMtu));
+        Assert.Equal(0, ReceiveClassifier.Split(TunnelKind.Vxlan, batch, 0, 1200, MaxDatagram, InnerMtu));
         Assert.Equal((whole.Length + 1199) / 1200, batch.Count);
         Assert.All(Enumerable.Range(0, batch.Count), i => Assert.Equal((SegmentationKind.None, ChecksumState.Unverified), (batch.Meta(i).Segmentation, batch.Meta(i).Checksum)));
     }
@@ -72,7 +72,7 @@ public sealed class ReceiveClassifierTests
     public void Longer_than_the_link_and_unfinished_is_a_superpacket_cut_by_the_inner_MTU(bool ipv6, bool tcp, int tags)
     {
         PacketBatch batch = Received(Vxlan(1, Packet(ipv6, tcp, 30_000, partial: true), tags));
-        ReceiveClassifier.SplitVxlan(batch, 0, 0, MaxDatagram, InnerMtu);
+        ReceiveClassifier.Split(TunnelKind.Vxlan, batch, 0, 0, MaxDatagram, InnerMtu);
         PacketMeta meta = batch.Meta(0);
         int headers = (ipv6 ? 40 : 20) + (tcp ? 20 : 8);
         Assert.Equal((InnerMtu - headers, InnerIP + (4 * tags) + headers), (meta.SegmentSize, meta.HeaderLength));
@@ -86,12 +86,12 @@ public sealed class ReceiveClassifierTests
     {
         byte[] datagram = Vxlan(1, Packet(ipv6, tcp, 3_000, partial: false), tags);
         PacketBatch batch = Received(datagram);
-        ReceiveClassifier.SplitVxlan(batch, 0, 0, MaxDatagram, InnerMtu);
+        ReceiveClassifier.Split(TunnelKind.Vxlan, batch, 0, 0, MaxDatagram, InnerMtu);
         Assert.Equal((SegmentationKind.None, ChecksumState.Verified), (batch.Meta(0).Segmentation, batch.Meta(0).Checksum));
 
         datagram[^1] ^= 1;
         batch = Received(datagram);
-        ReceiveClassifier.SplitVxlan(batch, 0, 0, MaxDatagram, InnerMtu);
+        ReceiveClassifier.Split(TunnelKind.Vxlan, batch, 0, 0, MaxDatagram, InnerMtu);
         Assert.Equal((SegmentationKind.None, ChecksumState.Unverified), (batch.Meta(0).Segmentation, batch.Meta(0).Checksum));
         Assert.Equal(datagram, batch.Data(0).ToArray());
     }
@@ -122,7 +122,7 @@ public sealed class ReceiveClassifierTests
 
         PacketBatch batch = Received(train.ToArray());
         batch.Meta(0).SourcePort = 7;
-        Assert.Equal(0, ReceiveClassifier.SplitVxlan(batch, 0, stride, MaxDatagram, InnerMtu));
+        Assert.Equal(0, ReceiveClassifier.Split(TunnelKind.Vxlan, batch, 0, stride, MaxDatagram, InnerMtu));
         Assert.Equal(count, batch.Count);
         for (int i = 0; i < count; i++)
         {
@@ -138,7 +138,7 @@ public sealed class ReceiveClassifierTests
     {
         PacketBatch batch = new(capacity: 4);
         Assert.True(batch.TryAppend(new byte[95], out _));
-        Assert.Equal(6, ReceiveClassifier.SplitVxlan(batch, 0, 10, MaxDatagram, InnerMtu));
+        Assert.Equal(6, ReceiveClassifier.Split(TunnelKind.Vxlan, batch, 0, 10, MaxDatagram, InnerMtu));
         Assert.Equal(4, batch.Count);
         Assert.All(Enumerable.Range(0, 4), i => Assert.Equal(10, batch.Length(i)));
     }
@@ -149,7 +149,7 @@ public sealed class ReceiveClassifierTests
         byte[] datagram = Vxlan(1, Packet(false, false, 100, partial: true), 0);
         datagram[InnerIP + 6] = 0x20;
         PacketBatch batch = Received(datagram);
-        ReceiveClassifier.SplitVxlan(batch, 0, 0, MaxDatagram, InnerMtu);
+        ReceiveClassifier.Split(TunnelKind.Vxlan, batch, 0, 0, MaxDatagram, InnerMtu);
         Assert.Equal(ChecksumState.Unverified, batch.Meta(0).Checksum);
     }
 
@@ -159,7 +159,7 @@ public sealed class ReceiveClassifierTests
         byte[] datagram = Vxlan(1, Packet(false, false, 100, partial: true), 0);
         BinaryPrimitives.WriteUInt16BigEndian(datagram.AsSpan(InnerIP + 20 + 6), 0);
         PacketBatch batch = Received(datagram);
-        ReceiveClassifier.SplitVxlan(batch, 0, 0, MaxDatagram, InnerMtu);
+        ReceiveClassifier.Split(TunnelKind.Vxlan, batch, 0, 0, MaxDatagram, InnerMtu);
         Assert.Equal(ChecksumState.Unverified, batch.Meta(0).Checksum);
     }
 
@@ -204,7 +204,7 @@ public sealed class ReceiveClassifierTests
             batch.Clear();
             Assert.True(batch.TryAppend(bytes.AsSpan(0, (i & 3) == 0 ? random.Next(bytes.Length) : bytes.Length), out _));
             int gro = (i & 4) == 0 ? 0 : random.Next(1, 3_000);
-            int lost = ReceiveClassifier.SplitVxlan(batch, 0, gro, MaxDatagram, random.Next(0, 3_000));
+            int lost = ReceiveClassifier.Split(TunnelKind.Vxlan, batch, 0, gro, MaxDatagram, random.Next(0, 3_000));
             Assert.InRange(lost, 0, 3_100);
             for (int j = 0; j < batch.Count; j++)
             {
@@ -232,7 +232,7 @@ public sealed class ReceiveClassifierTests
         {
             batch.Clear();
             batch.TryAppend(train, out int index);
-            ReceiveClassifier.SplitVxlan(batch, index, single.Length, MaxDatagram, InnerMtu);
+            ReceiveClassifier.Split(TunnelKind.Vxlan, batch, index, single.Length, MaxDatagram, InnerMtu);
         });
         Assert.Equal(3, batch.Count);
     }

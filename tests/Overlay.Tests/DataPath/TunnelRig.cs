@@ -25,9 +25,22 @@ internal sealed class TunnelRig
     public TunnelRig(
         TunnelKind kind = TunnelKind.Vxlan, DeviceLayer layer = DeviceLayer.Ethernet, TunnelPolicy? policy = null, bool learning = false, int capacity = 64,
         ValueIPAddress? local = null)
+        : this(MakeTunnel(kind, layer, policy, learning, local), capacity)
     {
-        Tables = new OverlayTables();
-        Tunnel = new Tunnel(
+    }
+
+    public TunnelRig(Tunnel tunnel, int capacity = 64)
+    {
+        Tunnel = tunnel;
+        Tables = tunnel.Tables;
+        Egress = new TunnelEgress(Tunnel, Device, Endpoint);
+        Ingress = new TunnelIngress(tunnel.Options.Kind);
+        Ingress.Attach(Tunnel, Device);
+        Batch = new PacketBatch(capacity);
+    }
+
+    private static Tunnel MakeTunnel(TunnelKind kind, DeviceLayer layer, TunnelPolicy? policy, bool learning, ValueIPAddress? local) =>
+        new(
             new TunnelOptions
             {
                 Name = "rig",
@@ -39,12 +52,7 @@ internal sealed class TunnelRig
                 Learning = learning,
                 Policy = policy ?? TunnelPolicy.Default,
             },
-            Tables);
-        Egress = new TunnelEgress(Tunnel, Device, Endpoint);
-        Ingress = new TunnelIngress(kind);
-        Ingress.Attach(Tunnel, Device);
-        Batch = new PacketBatch(capacity);
-    }
+            new OverlayTables());
 
     public OverlayTables Tables { get; }
 

@@ -32,7 +32,7 @@ public sealed class CorpusDecapsulationTests
                 Decapsulator.TryDecapsulate(packet, TunnelKind.Vxlan, (ushort)port, DecapsulationOptions.SkipUdpChecksum, out Decapsulated inner, out reason),
                 reason.ToString());
             Assert.Equal((uint)vni, inner.Vni.Value);
-            Assert.True(ReservedBitsPolicy.Reject.Accepts(inner.VxlanHeader));
+            Assert.True(ReservedBitsPolicy.Reject.Accepts(inner.Header));
             Assert.True(EthernetFrame.TryParse(inner.Payload, out EthernetFrame frame));
             Assert.True(frame.EtherType switch
             {
@@ -98,9 +98,9 @@ public sealed class CorpusDecapsulationTests
         byte[] packet = Assert.Single(OuterPackets("tcpdump/nsh-over-vxlan-gpe.pcap"));
         Assert.True(Decapsulator.TryDecapsulate(packet, TunnelKind.Vxlan, 4790, DecapsulationOptions.SkipUdpChecksum, out Decapsulated inner, out _));
         Assert.Equal(0xFFFFFFu, inner.Vni.Value);
-        Assert.Equal(0x0C00_0004UL, inner.VxlanHeader >> 32);
-        Assert.False(ReservedBitsPolicy.Reject.Accepts(inner.VxlanHeader));
-        Assert.True(ReservedBitsPolicy.Ignore.Accepts(inner.VxlanHeader));
+        Assert.Equal(0x0C00_0004UL, inner.Header >> 32);
+        Assert.False(ReservedBitsPolicy.Reject.Accepts(inner.Header));
+        Assert.True(ReservedBitsPolicy.Ignore.Accepts(inner.Header));
     }
 
     [Theory]

@@ -27,7 +27,7 @@ public sealed class DecapsulatorTests
         Assert.Equal(DropReason.None, reason);
         Assert.True(inner.IsOuterIPv4);
         Assert.Equal((ValueIPAddress.Parse("10.0.0.1"), ValueIPAddress.Parse("10.0.0.2")), (inner.Remote, inner.Local));
-        Assert.Equal((0xC350, 100u, 0x0800_0000_0000_6400UL), (inner.SourcePort, inner.Vni.Value, inner.VxlanHeader));
+        Assert.Equal((0xC350, 100u, 0x0800_0000_0000_6400UL), (inner.SourcePort, inner.Vni.Value, inner.Header));
         Assert.Equal((IPProtocol.Udp, 0, 64), (inner.Protocol, inner.TrafficClass, inner.Ttl));
         Assert.Equal(36, inner.PayloadOffset);
         Assert.Equal(Frame, inner.Payload.ToArray());
@@ -59,7 +59,7 @@ public sealed class DecapsulatorTests
         Assert.True(Decapsulator.TryDecapsulate(packet, TunnelKind.IPInIP, 0, out Decapsulated inner, out _));
         Assert.Equal(outerIPv6 ? (RemoteIPv6, LocalIPv6) : (Remote, Local), (inner.Remote, inner.Local));
         Assert.Equal((innerIPv6 ? IPProtocol.IPv6 : IPProtocol.IPv4, 3, 9), (inner.Protocol, inner.TrafficClass, inner.Ttl));
-        Assert.Equal((0, 0u, 0UL), (inner.SourcePort, inner.Vni.Value, inner.VxlanHeader));
+        Assert.Equal((0, 0u, 0UL), (inner.SourcePort, inner.Vni.Value, inner.Header));
         Assert.Equal(outerIPv6 ? 40 : 20, inner.PayloadOffset);
         Assert.Equal(middle, inner.Payload.ToArray());
     }
@@ -293,7 +293,7 @@ public sealed class DecapsulatorTests
             if (bit != 4)
             {
                 Decapsulator.TryDecapsulate(changed, TunnelKind.Vxlan, 4789, out Decapsulated inner, out _);
-                Assert.Equal(0x0800_0000_0000_6400UL ^ (1UL << (63 - bit)), inner.VxlanHeader);
+                Assert.Equal(0x0800_0000_0000_6400UL ^ (1UL << (63 - bit)), inner.Header);
             }
         }
     }
@@ -338,7 +338,7 @@ public sealed class DecapsulatorTests
             if (success)
             {
                 taken++;
-                Assert.Equal((slow.Remote, slow.Local, slow.SourcePort, slow.VxlanHeader), (fast.Remote, fast.Local, fast.SourcePort, fast.VxlanHeader));
+                Assert.Equal((slow.Remote, slow.Local, slow.SourcePort, slow.Header), (fast.Remote, fast.Local, fast.SourcePort, fast.Header));
                 Assert.Equal((slow.TrafficClass, slow.Ttl, slow.Protocol, slow.PayloadOffset), (fast.TrafficClass, fast.Ttl, fast.Protocol, fast.PayloadOffset));
                 Assert.True(slow.Payload.SequenceEqual(fast.Payload));
             }

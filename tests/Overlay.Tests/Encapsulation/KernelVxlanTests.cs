@@ -77,7 +77,7 @@ public sealed class KernelVxlanTests
 
         // What comes after the headers: the device, the reserved bits, the inner packet, ECN.
         uint vni = row.Device == "vx0" ? 100u : 200u;
-        bool delivered = inner.Vni.Value == vni && inner.IsOuterIPv4 == (row.Device == "vx0") && ReservedBitsPolicy.Reject.Accepts(inner.VxlanHeader);
+        bool delivered = inner.Vni.Value == vni && inner.IsOuterIPv4 == (row.Device == "vx0") && ReservedBitsPolicy.Reject.Accepts(inner.Header);
         if (delivered)
         {
             Assert.True(EthernetFrame.TryParse(inner.Payload, out EthernetFrame frame));

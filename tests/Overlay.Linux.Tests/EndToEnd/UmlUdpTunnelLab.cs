@@ -1,0 +1,186 @@
+using System.Text.Json;
+using Overlay.Testing;
+using Xunit;
+
+namespace Overlay.Linux.Tests.EndToEnd;
+
+/// <summary>One kind of tunnel over UDP between overlayd and a kernel device of the peer.</summary>
+/// <param name="Name">The name of overlayd's tunnel.</param>
+/// <param name="Keys">Its keys beside name, local, device and what leads to the remote.</param>
+/// <param name="IsTap">Whether it carries Ethernet.</param>
+/// <param name="Remote">The peer's outer address.</param>
+/// <param name="Port">The UDP port of both ends.</param>
+/// <param name="Network">The inner network, as what stands before the last number of an address.</param>
+/// <param name="OurMtu">The MTU that overlayd is to choose.</param>
+/// <param name="Peer">What makes the peer's device <paramref name="Device"/>, up to its addresses.</param>
+/// <param name="Device">The peer's device.</param>
+internal sealed record UdpEncapsulation(
+    string Name, string Keys, bool IsTap, string Remote, int Port, string Network, int OurMtu, string Peer, string Device)
+{
+    /// <summary>What the peer needs after its device has its address.</summary>
+    public string PeerRoute { get; init; } = "";
+
+    public bool IsInnerIPv4 => !Network.Contains(':', StringComparison.Ordinal);
+
+    public string Ours => Network + "1";
+
+    public string Theirs => Network + "2";
+
+    public string Prefix => $"{Network}0/{(IsInnerIPv4 ? 24 : 64)}";
+
+    /// <summary>What a capture filter knows its packets by.</summary>
+    public string Filter => $"udp port {Port} and host {Remote}";
+}
+
+/// <summary>
+/// overlayd in one namespace, a user-mode Linux with geneve, vxlan, fou and gue devices in another, a bridge between: one boot for all kinds.
+/// </summary>
+internal sealed class UmlUdpTunnelLab : IDisposable
+{
+    public const string Cable = "u0";
+    public const string OurDevice = "w0";
+    public const string Ours = "192.0.2.1";
+    public const int EchoPort = 7000;
+    public const int Group = 77;
+
+    public static readonly UdpEncapsulation[] All =
+    [
+        new("gnv", """ "kind": "geneve", "vni": 7, "options": [ { "class": 258, "type": 1, "data": "00000007" } ] """, true, "192.0.2.2", 6081,
+            "10.50.0.", 1442, "ip link add g7 type geneve id 7 remote 192.0.2.1 dstport 6081", "g7"),
+        // The same endpoint as the first, and no Ethernet inside.
+        new("gnv3", """ "kind": "geneve", "vni": 8 """, false, "192.0.2.2", 6081,
+            "10.51.0.", 1464, "ip link add g8 type geneve id 8 remote 192.0.2.1 dstport 6081 innerprotoinherit", "g8"),
+        new("gnv6", """ "kind": "geneve", "vni": 9 """, false, "192.0.2.2", 6081,
+            "fd51::", 1464, "ip link add g9 type geneve id 9 remote 192.0.2.1 dstport 6081 innerprotoinherit", "g9"),
+        new("gbp", $""" "kind": "vxlan", "vni": 42, "gbp": {Group} """, true, "192.0.2.2", 4789,
+            "10.52.0.", 1450, "ip link add v42 type vxlan id 42 local 192.0.2.2 remote 192.0.2.1 dstport 4789 gbp", "v42"),
+        new("gpe", """ "kind": "vxlan-gpe", "vni": 9 """, false, "192.0.2.2", 4790,
+            "10.53.0.", 1464, "ip link add v9 type vxlan dstport 4790 gpe external", "v9")
+        {
+            // The kernel speaks GPE only where routes say which network and remote.
+            PeerRoute = "ip route add 10.53.0.1 encap ip id 9 dst 192.0.2.1 dev v9",
+        },
+        new("fou", """ "kind": "fou", "port": 5555 """, false, "192.0.2.2", 5555,
+            "10.54.0.", 1472, "ip fou add port 5555 ipproto 4; ip link add f4 type ipip local 192.0.2.2 remote 192.0.2.1 encap fou encap-sport auto encap-dport 5555", "f4"),
+        new("gue", """ "kind": "gue" """, false, "192.0.2.3", 6080,
+            "10.55.0.", 1468, "ip fou add port 6080 gue; ip link add q4 type ipip local 192.0.2.3 remote 192.0.2.1 encap gue encap-sport auto encap-dport 6080", "q4"),
+        new("gue", """ "kind": "gue" """, false, "192.0.2.3", 6080,
+            "fd55::", 1468, "ip link add q6 type sit local 192.0.2.3 remote 192.0.2.1 encap gue encap-sport auto encap-dport 6080", "q6"),
+        // What flannel's backend sends is what the kernel calls foo over UDP.
+        new("flannel", """ "kind": "udp" """, false, "192.0.2.4", 8285,
+            "10.56.0.", 1472, "ip fou add port 8285 ipproto 4; ip link add l4 type ipip local 192.0.2.4 remote 192.0.2.1 encap fou encap-sport auto encap-dport 8285", "l4"),
+    ];
+
+    private static readonly TimeSpan ScriptBound = TimeSpan.FromSeconds(60);
+
+    private readonly Netns _cables;
+
+    public UmlUdpTunnelLab()
+    {
+        _cables = Netns.Create("ovumu");
+        try
+        {
+            Us = Netns.Create("ovumu");
+            _cables.Ip("link", "add", "br0", "type", "bridge", "forward_delay", "0", "mcast_snooping", "0");
+            _cables.Ip("link", "set", "br0", "up");
+            Netns.Connect(_cables, "h0", null, Us, OurDevice, Ours + "/24");
+            _cables.Ip("link", "set", "h0", "master", "br0");
+            Peer = UmlPeer.Start(_cables, Cable, UmlPeer.AllModules);
+            _cables.Ip("link", "set", Cable, "master", "br0");
+            Peer.Run(string.Join('\n', PeerSetup()));
+            Daemon = OverlayDaemon.Start(Us, string.Join(",\n", Tunnels()));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Where overlayd runs.</summary>
+    public Netns Us { get; } = null!;
+
+    /// <summary>The other kernel.</summary>
+    public UmlPeer Peer { get; } = null!;
+
+    public OverlayDaemon Daemon { get; } = null!;
+
+    public static UdpEncapsulation Find(string network) => Array.Find(All, e => e.Network == network)!;
+
+    /// <summary>A capture on the peer's cable.</summary>
+    public WireCapture Capture(int packets, string filter) => new(_cables, Cable, packets, filter);
+
+    /// <summary>Runs a program of <see cref="PeerScripts"/> beside overlayd.</summary>
+    public CommandResult RunPython(string script, params string[] arguments)
+    {
+        CommandResult result = Us.TryExec(ScriptBound, "/usr/bin/python3", ["-IS", "-c", script, .. arguments]);
+        Assert.True(result.ExitCode == 0, result.Error);
+        return result;
+    }
+
+    /// <summary>Begins a program of <see cref="PeerScripts"/> in the peer.</summary>
+    public async Task<CommandResult> BeginPeerPython(string script, params string[] arguments)
+    {
+        CommandResult result = await Peer.Begin(ScriptBound, $"/usr/bin/python3 -IS - {string.Join(' ', arguments)} <<'END'\n{script}\nEND");
+        Assert.True(result.ExitCode == 0, result.Error);
+        return result;
+    }
+
+    /// <summary>Nothing was dropped since <paramref name="before"/> in either direction of a tunnel.</summary>
+    public void AssertNoDrops(string tunnel, JsonElement before)
+    {
+        JsonElement after = Daemon.Status();
+        foreach (string direction in (string[])["egress", "ingress"])
+        {
+            long drops = OverlayDaemon.Drops(after, tunnel, direction) - OverlayDaemon.Drops(before, tunnel, direction);
+            Assert.True(drops == 0, $"{tunnel} {direction} dropped {drops}: {after}");
+        }
+    }
+
+    public void Dispose()
+    {
+        Daemon?.Dispose();
+        Peer?.Dispose();
+        Us?.Dispose();
+        _cables.Dispose();
+    }
+
+    private static IEnumerable<string> PeerSetup()
+    {
+        const string Port = "1B58";
+        yield return "set -e";
+        // Only what tests send shall be on the wire.
+        yield return "cd /proc/sys/net/ipv6/conf/default; echo 0 > accept_dad; echo 0 > router_solicitations; echo 1 > addr_gen_mode; cd /";
+        yield return $"for directory in /proc/sys/net/ipv6/conf/*; do echo 1 > $directory/addr_gen_mode; done; ip link set {UmlPeer.Device} up";
+        foreach (string address in All.Select(e => e.Remote).Distinct())
+        {
+            yield return $"ip address add {address}/24 dev {UmlPeer.Device}";
+        }
+
+        foreach (UdpEncapsulation encapsulation in All)
+        {
+            yield return $"{encapsulation.Peer}; ip link set {encapsulation.Device} up";
+            yield return $"ip address add {encapsulation.Theirs}/{(encapsulation.IsInnerIPv4 ? 24 : 64)} dev {encapsulation.Device} {(encapsulation.IsInnerIPv4 ? "" : "nodad")}";
+            yield return encapsulation.PeerRoute;
+        }
+
+        yield return $"cat > /run/echo.py <<'END'\n{PeerScripts.EchoServer}\nEND";
+        yield return $"setsid /usr/bin/python3 -IS /run/echo.py {EchoPort} &";
+        yield return $"until grep -q :{Port} /proc/net/udp && grep -q :{Port} /proc/net/udp6; do sleep 0.05; done";
+    }
+
+    private static IEnumerable<string> Tunnels()
+    {
+        foreach (IGrouping<string, UdpEncapsulation> tunnel in All.GroupBy(e => e.Name))
+        {
+            UdpEncapsulation first = tunnel.First();
+            string addresses = string.Join(", ", tunnel.Select(e => $"\"{e.Ours}/{(e.IsTap ? 24 : e.IsInnerIPv4 ? 32 : 128)}\""));
+            string remotes = first.IsTap
+                ? $"\"flood\": [ \"{first.Remote}\" ]"
+                : $"\"routes\": [ {string.Join(", ", tunnel.Select(e => $$"""{ "prefix": "{{e.Prefix}}", "remote": "{{e.Remote}}" }"""))} ]";
+            yield return $$"""
+                { "name": "{{first.Name}}", {{first.Keys}}, "local": "{{Ours}}", "device": { "type": "{{(first.IsTap ? "tap" : "tun")}}", "addresses": [ {{addresses}} ] }, {{remotes}} }
+                """;
+        }
+    }
+}
