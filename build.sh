@@ -16,7 +16,9 @@ usage() {
 usage: ./build.sh COMMAND
 
   build                       build everything
-  test [--long]               run every test; the last line is "N passed, N failed, N skipped"
+  test [--long] [--fuzz N]    run every test, and fuzz for N seconds, which counts as one; the last line is "N passed, N failed, N skipped"
+  fuzz [OPTION...]            arbitrary bytes for everything that reads bytes: --seconds N (60), --seed S, --target NAME,..., --jobs N, --list;
+                              --replay FILE gives a finding of artifacts/fuzz/findings to its target again (tests/Overlay.Fuzz/README.md)
   demo [--json] [--pcap DIR]  kernel and Overlay side by side in network namespaces; JSON only, captures in DIR
   bench [FILTER [OPTION...]]  benchmarks beside plain C and PacketDotNet; FILTER and options as in BenchmarkDotNet: '*Encap*' --job short
   bench forward [OPTION...]   two network namespaces and a tunnel: kernel vxlan, overlayd, the probe in C and others, in interleaved rounds;
@@ -68,7 +70,7 @@ iperf3 iperf3
 ping iputils-ping
 unshare util-linux'
   case $1 in
-    build | pack | api) printf '%s\n' "$sdk" ;;
+    build | pack | api | fuzz) printf '%s\n' "$sdk" ;;
     bench) printf '%s\n' "$sdk" "$compiler" ;;
     forward) printf '%s\n' "$sdk" "$compiler" "$forwarding" ;;
     demo) printf '%s\n' "$sdk" "$network" ;;
@@ -201,6 +203,16 @@ tally() {
   fi
 }
 
+# tally_fuzzing EXIT-CODE: a run of the fuzzer counts as one test, passed when nothing was found.
+tally_fuzzing() {
+  if [ "$1" -eq 0 ]; then
+    PASSED=$((PASSED + 1))
+  else
+    FAILED=$((FAILED + 1))
+    echo "fuzzing: exit code $1; counted as one failure"
+  fi
+}
+
 # skips REPORT: one line for each skipped test, with its reason.
 skips() {
   [ -r "$1" ] || return 0
@@ -236,11 +248,19 @@ run_tests() {
 }
 
 test_all() {
-  if [ "${1:-}" = --long ]; then
-    export OVERLAY_LONG=1
+  local seconds=
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --long) export OVERLAY_LONG=1 ;;
+      --fuzz)
+        [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || die "--fuzz takes a number of seconds"
+        seconds=$2
+        shift
+        ;;
+      *) die "unknown option $1 (test takes --long and --fuzz N)" ;;
+    esac
     shift
-  fi
-  [ $# -eq 0 ] || die "unknown option $1 (test takes only --long)"
+  done
   prepare test
 
   choose_isolation
@@ -263,11 +283,47 @@ test_all() {
     reports+=("$report")
   done
 
+  if [ -n "$seconds" ]; then
+    echo "== Overlay.Fuzz"
+    code=0
+    (fuzz --seconds "$seconds") </dev/null || code=$?
+    tally_fuzzing "$code"
+  fi
+
   if [ "$SKIPPED" -gt 0 ]; then
     echo "== skipped"
     for report in "${reports[@]}"; do skips "$report"; done
   fi
   verdict
+}
+
+# ---- fuzz ----------------------------------------------------------------------------------------------------------
+
+# instrument DIRECTORY: lets the library and the daemon count the branches they take, so that the fuzzer sees what is new. Without it changes are
+# blind, which finds less; continuous integration does not put up with that.
+instrument() {
+  local file
+  if (cd "$ROOT" && logged sharpfuzz-restore dotnet tool restore); then
+    for file in Overlay.dll overlayd.dll; do
+      (cd "$ROOT" && logged "sharpfuzz-$file" dotnet tool run sharpfuzz "$1/$file") || return 1
+    done
+  else
+    [ "${CI:-}" != true ] || return 1
+    say "fuzzing without instrumentation: there is no sharpfuzz to be had"
+  fi
+}
+
+fuzz() {
+  prepare fuzz
+  # A copy, because what is instrumented runs nowhere else. It must lie in the repository, where tests/vectors is found from.
+  local copy="$ARTIFACTS/fuzz/bin"
+  rm -rf "$copy"
+  mkdir -p "$copy"
+  # With "||" each, because test_all calls this where errors do not end the script.
+  build tests/Overlay.Fuzz || die "the fuzzer cannot be built"
+  cp -r "$(dirname "$(output_of tests/Overlay.Fuzz)")/." "$copy" || die "the fuzzer cannot be copied"
+  instrument "$copy" || die "the library cannot be instrumented"
+  dotnet exec "$copy/Overlay.Fuzz.dll" --out "$ARTIFACTS/fuzz/findings" "$@"
 }
 
 # ---- demo, bench, pack, api ----------------------------------------------------------------------------------------
@@ -383,6 +439,7 @@ main() {
       build Overlay.sln
       ;;
     test) test_all "$@" ;;
+    fuzz) fuzz "$@" ;;
     demo) demo "$@" ;;
     bench) bench "$@" ;;
     pack) pack ;;

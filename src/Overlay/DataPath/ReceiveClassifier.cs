@@ -133,7 +133,10 @@ public static class ReceiveClassifier
             if (!finished.Holds(bytes) && TryLocate(kind, bytes, out _, out InnerTransport other))
             {
                 Mark(batch, datagram, other, 0, verify: false);
-                finished.Set(bytes, other);
+                if (kind == TunnelKind.Vxlan)
+                {
+                    finished.Set(bytes, other);
+                }
             }
         }
 
@@ -207,8 +210,8 @@ public static class ReceiveClassifier
 
     /// <summary>
     /// What an unfinished checksum would be in datagrams like one that was looked at: most of a train differ from it in nothing that the pseudo header
-    /// has, so that one comparison tells that their checksum is finished. Only IPv4 without options behind a plain Ethernet header; the others are
-    /// looked at one by one.
+    /// has, so that one comparison tells that their checksum is finished. Only VXLAN with IPv4 without options behind a plain Ethernet header; the others
+    /// are looked at one by one.
     /// </summary>
     private struct FinishedChecksum
     {

@@ -94,6 +94,29 @@ public sealed class BuildScriptTests : IDisposable
         Assert.Equal(0, exitCode);
     }
 
+    [Theory]
+    [InlineData(0, "1 passed, 0 failed, 0 skipped")]
+    [InlineData(1, "0 passed, 1 failed, 0 skipped")]
+    [InlineData(134, "0 passed, 1 failed, 0 skipped")]
+    public async Task Run_of_the_fuzzer_counts_as_one_test(int code, string sum)
+    {
+        (int exitCode, string output) = await ShellAsync("tally_fuzzing \"$1\"; verdict", $"{code}");
+
+        string[] lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(sum, lines[^1]);
+        Assert.Equal(code == 0 ? 0 : 1, exitCode);
+        Assert.Equal(code == 0 ? 1 : 2, lines.Length);
+    }
+
+    [Fact]
+    public async Task Fuzzing_for_no_number_of_seconds_is_refused()
+    {
+        (int exitCode, string output) = await ShellAsync("test_all --fuzz soon");
+
+        Assert.Equal(1, exitCode);
+        Assert.Equal("build.sh: --fuzz takes a number of seconds\n", output);
+    }
+
     [Fact]
     public async Task Unknown_command_is_a_usage_error()
     {
