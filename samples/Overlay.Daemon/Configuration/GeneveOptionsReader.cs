@@ -9,7 +9,7 @@ internal static class GeneveOptionsReader
     /// <param name="node">The list; null if it is absent.</param>
     /// <param name="values">Reads the values.</param>
     /// <param name="errors">Takes the mistakes.</param>
-    public static byte[] Read(ConfigNode? node, ValueReader values, ConfigErrors errors)
+    public static ReadOnlyMemory<byte> Read(ConfigNode? node, ValueReader values, ConfigErrors errors)
     {
         GeneveOptionsBuilder builder = new(new byte[GenevePacket.MaximumOptionsLength]);
         foreach (ConfigNode item in values.List(node, "options"))
@@ -29,7 +29,7 @@ internal static class GeneveOptionsReader
             }
         }
 
-        return builder.Written.ToArray();
+        return builder.Written.IsEmpty ? default : builder.Written.ToArray();
     }
 
     private static byte[]? ReadData(ConfigNode? node, ValueReader values)

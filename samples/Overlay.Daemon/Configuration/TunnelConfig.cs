@@ -16,7 +16,7 @@ internal sealed record TunnelConfig
     public ushort? GroupPolicyId { get; init; }
 
     /// <summary>Options of every packet, as they are on the wire. Geneve only.</summary>
-    public byte[] GeneveOptions { get; init; } = [];
+    public ReadOnlyMemory<byte> GeneveOptions { get; init; }
 
     /// <summary>The sockets under it.</summary>
     public required EndpointConfig Endpoint { get; init; }

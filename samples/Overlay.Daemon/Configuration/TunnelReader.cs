@@ -25,7 +25,7 @@ internal static class TunnelReader
         (int vni, int port) = ReadIdentity(tunnel, kind, values);
         GreOptions gre = GreReader.Read(tunnel, kind, values);
         ushort? group = ReadGroup(tunnel, kind, values);
-        byte[] options = ReadOptions(tunnel, kind, values, errors);
+        ReadOnlyMemory<byte> options = ReadOptions(tunnel, kind, values, errors);
         OffloadConfig offload = ReadOffload(tunnel.Take("offload"), values, errors);
         Transport transport = ReadTransport(tunnel, kind, group is not null, values, errors);
 
@@ -144,12 +144,12 @@ internal static class TunnelReader
         return (ushort?)values.Integer(tunnel.Take("gbp"), "gbp", 0, ushort.MaxValue);
     }
 
-    private static byte[] ReadOptions(ObjectReader tunnel, TunnelFacts? kind, ValueReader values, ConfigErrors errors)
+    private static ReadOnlyMemory<byte> ReadOptions(ObjectReader tunnel, TunnelFacts? kind, ValueReader values, ConfigErrors errors)
     {
         if (kind is not null and not { Kind: TunnelKind.Geneve })
         {
             tunnel.Refuse("options", $"by {kind.WithArticle()} tunnel");
-            return [];
+            return default;
         }
 
         return GeneveOptionsReader.Read(tunnel.Take("options"), values, errors);

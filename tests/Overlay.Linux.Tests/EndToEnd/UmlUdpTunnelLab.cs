@@ -33,7 +33,7 @@ internal sealed record UdpEncapsulation(
 }
 
 /// <summary>
-/// overlayd in one namespace, a user-mode Linux with geneve, vxlan, fou and gue devices in another, a bridge between: one boot for all kinds.
+/// overlayd in one namespace, a user-mode Linux with geneve and vxlan devices and ports of fou and gue in another, a bridge between: one boot for all kinds.
 /// </summary>
 internal sealed class UmlUdpTunnelLab : IDisposable
 {
@@ -61,15 +61,32 @@ internal sealed class UmlUdpTunnelLab : IDisposable
             PeerRoute = "ip route add 10.53.0.1 encap ip id 9 dst 192.0.2.1 dev v9",
         },
         new("fou", """ "kind": "fou", "port": 5555 """, false, "192.0.2.2", 5555,
-            "10.54.0.", 1472, "ip fou add port 5555 ipproto 4; ip link add f4 type ipip local 192.0.2.2 remote 192.0.2.1 encap fou encap-sport auto encap-dport 5555", "f4"),
+            "10.54.0.", 1472, Foo("f4 type ipip", "192.0.2.2", "port 5555 ipproto 4") + Writer("tf", "192.0.2.2", 5555), "tf"),
         new("gue", """ "kind": "gue" """, false, "192.0.2.3", 6080,
-            "10.55.0.", 1468, "ip fou add port 6080 gue; ip link add q4 type ipip local 192.0.2.3 remote 192.0.2.1 encap gue encap-sport auto encap-dport 6080", "q4"),
+            "10.55.0.", 1468, Foo("q4 type ipip", "192.0.2.3", "port 6080 gue") + Writer("tq", "192.0.2.3", 6080, "00040000", "00290000"), "tq"),
         new("gue", """ "kind": "gue" """, false, "192.0.2.3", 6080,
-            "fd55::", 1468, "ip link add q6 type sit local 192.0.2.3 remote 192.0.2.1 encap gue encap-sport auto encap-dport 6080", "q6"),
+            "fd55::", 1468, "ip link add q6 type sit local 192.0.2.3 remote 192.0.2.1; ip link set q6 up", "tq"),
         // What flannel's backend sends is what the kernel calls foo over UDP.
         new("flannel", """ "kind": "udp" """, false, "192.0.2.4", 8285,
-            "10.56.0.", 1472, "ip fou add port 8285 ipproto 4; ip link add l4 type ipip local 192.0.2.4 remote 192.0.2.1 encap fou encap-sport auto encap-dport 8285", "l4"),
+            "10.56.0.", 1472, Foo("l4 type ipip", "192.0.2.4", "port 8285 ipproto 4") + Writer("tl", "192.0.2.4", 8285), "tl"),
     ];
+
+    // A kernel without CONFIG_NET_FOU_IP_TUNNELS takes foo over UDP and GUE apart, but no device of its writes them: so a program does, of bytes that
+    // stand here. WRITER DEVICE SOURCE PORT HEADER4 HEADER6
+    private const string WriterScript = """
+        import fcntl, os, socket, struct, sys
+        name, source, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+        headers = {4: bytes.fromhex(sys.argv[4].strip('-')), 6: bytes.fromhex(sys.argv[5].strip('-'))}
+        TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000
+        tun = os.open('/dev/net/tun', os.O_RDWR)
+        fcntl.ioctl(tun, TUNSETIFF, struct.pack('16sH22x', name.encode(), IFF_TUN | IFF_NO_PI))
+        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sender.bind((source, 0))
+        sender.connect(('192.0.2.1', port))
+        while True:
+            packet = os.read(tun, 65535)
+            sender.send(headers[packet[0] >> 4] + packet)
+        """;
 
     private static readonly TimeSpan ScriptBound = TimeSpan.FromSeconds(60);
 
@@ -85,7 +102,7 @@ internal sealed class UmlUdpTunnelLab : IDisposable
             _cables.Ip("link", "set", "br0", "up");
             Netns.Connect(_cables, "h0", null, Us, OurDevice, Ours + "/24");
             _cables.Ip("link", "set", "h0", "master", "br0");
-            Peer = UmlPeer.Start(_cables, Cable, UmlPeer.AllModules);
+            Peer = UmlPeer.Start(_cables, Cable, [.. UmlPeer.AllModules, "drivers/net/tun"]);
             _cables.Ip("link", "set", Cable, "master", "br0");
             Peer.Run(string.Join('\n', PeerSetup()));
             Daemon = OverlayDaemon.Start(Us, string.Join(",\n", Tunnels()));
@@ -145,6 +162,14 @@ internal sealed class UmlUdpTunnelLab : IDisposable
         _cables.Dispose();
     }
 
+    // A port where the kernel takes packets out of UDP, and the device that gets them.
+    private static string Foo(string device, string local, string port) =>
+        $"ip fou add {port}; ip link add {device} local {local} remote {Ours}; ip link set {device.Split(' ')[0]} up; ";
+
+    private static string Writer(string device, string source, int port, string header4 = "-", string header6 = "-") =>
+        $"setsid /usr/bin/python3 -IS /run/writer.py {device} {source} {port} {header4} {header6} & " +
+        $"until ip link show dev {device} > /dev/null 2>&1; do sleep 0.05; done";
+
     private static IEnumerable<string> PeerSetup()
     {
         const string Port = "1B58";
@@ -157,9 +182,10 @@ internal sealed class UmlUdpTunnelLab : IDisposable
             yield return $"ip address add {address}/24 dev {UmlPeer.Device}";
         }
 
+        yield return $"cat > /run/writer.py <<'END'\n{WriterScript}\nEND";
         foreach (UdpEncapsulation encapsulation in All)
         {
-            yield return $"{encapsulation.Peer}; ip link set {encapsulation.Device} up";
+            yield return $"{encapsulation.Peer}; ip link set {encapsulation.Device} mtu {encapsulation.OurMtu} up";
             yield return $"ip address add {encapsulation.Theirs}/{(encapsulation.IsInnerIPv4 ? 24 : 64)} dev {encapsulation.Device} {(encapsulation.IsInnerIPv4 ? "" : "nodad")}";
             yield return encapsulation.PeerRoute;
         }
