@@ -16,7 +16,7 @@ namespace Overlay.Linux;
 /// needs those for the outer packets takes the socket alone. Forwarding need not be switched on, and no setting of the host is changed.
 /// </para>
 /// <para>
-/// By the socket go: packets to remotes on this host or without a unicast route, superpackets with IP options or extension headers, superpackets of
+/// By the socket go: packets to remotes on this host or without a unicast route, superpackets with IP options, extension headers or an encapsulation limit, superpackets of
 /// more than 65 535 bytes with the outer header, and what the TAP has refused. Neither way overtakes the other.
 /// </para>
 /// <para>
@@ -47,7 +47,7 @@ public sealed class IPInIPGsoSocket : SuperpacketSocket
     /// <summary>Makes the TAP of an endpoint, in the network namespace of this thread, which must be the socket's.</summary>
     /// <param name="socket">The endpoint. Belongs to the new port; if this throws it stays the caller's, and can be used alone.</param>
     /// <param name="deviceName">The name of the TAP; with <c>%d</c> in it the kernel chooses a number.</param>
-    /// <exception cref="ArgumentException">No interface can have this name.</exception>
+    /// <exception cref="ArgumentException">No interface can have this name, or the endpoint is none of IP in IP.</exception>
     /// <exception cref="LinuxException">EPERM: CAP_BPF or CAP_NET_ADMIN is missing. EINVAL: a kernel before 6.6.</exception>
     /// <exception cref="PlatformNotSupportedException">There are no BPF programs for this kind of machine.</exception>
     public static IPInIPGsoSocket Open(RawTunnelSocket socket, string deviceName = UnderlayTap.DefaultName) => Open(socket, deviceName, new FrameWriter());
@@ -56,6 +56,11 @@ public sealed class IPInIPGsoSocket : SuperpacketSocket
     internal static IPInIPGsoSocket Open(RawTunnelSocket socket, string deviceName, FrameWriter writer)
     {
         ArgumentNullException.ThrowIfNull(socket);
+        if (socket.Kind != TunnelKind.IPInIP)
+        {
+            throw new ArgumentException($"{socket.Name} does not speak IP in IP.", nameof(socket));
+        }
+
         UnderlayTap tap = UnderlayTap.Open(deviceName, "overlay_ipip", EncapsulationFrame.Program(), VnetHeader.Length, UnderlayTap.PlainOffloads);
         UnderlayRoutes<IPInIPPath>? routes = null;
         try
@@ -156,8 +161,8 @@ public sealed class IPInIPGsoSocket : SuperpacketSocket
         return Way.Tap;
     }
 
-    // The kernel looks for the inner transport header right behind a plain IP header.
+    // The kernel looks for the inner transport header right behind a plain IP header, and for that right behind the outer one.
     private static bool CanStayWhole(ReadOnlySpan<byte> packet, in PacketMeta meta) =>
-        meta.Checksum == ChecksumState.Partial && meta.NetworkStart == 0 && packet.Length > 0 &&
+        meta.Checksum == ChecksumState.Partial && meta.EncapsulationLimit is null && meta.NetworkStart == 0 && packet.Length > 0 &&
         meta.ChecksumStart == ((packet[0] >> 4) == 4 ? IPv4Packet.MinimumHeaderLength : IPv6Packet.HeaderLength);
 }

@@ -5,7 +5,7 @@ using Overlay.Wire;
 namespace Overlay.Linux;
 
 /// <summary>
-/// Receives the packets of one IP-in-IP protocol: several with one call while they are as long as the link takes, one with each call while the
+/// Receives the packets of one raw IP protocol: several with one call while they are as long as the link takes, one with each call while the
 /// kernel merges them (it hands over up to 64 KB at once, and says so nowhere in advance).
 /// </summary>
 /// <remarks>
@@ -141,7 +141,15 @@ internal sealed unsafe class RawPacketReceiver
             meta.SourcePort = 0;
         }
 
-        ReceiveClassifier.ClassifyIP(batch, index, innerMtu);
+        if (_protocol == IPProtocol.Gre)
+        {
+            ReceiveClassifier.ClassifyGre(batch, index, innerMtu);
+        }
+        else
+        {
+            ReceiveClassifier.ClassifyIP(batch, index, innerMtu);
+        }
+
         return length;
     }
 

@@ -6,7 +6,7 @@ using Overlay.Linux.Interop;
 namespace Overlay.Linux;
 
 /// <summary>
-/// Sends IP-in-IP packets: copies each behind its outer header into one flat buffer, cuts superpackets (a raw socket has no GSO), and hands as many
+/// Sends packets of raw IP protocols: copies each behind its outer headers into one flat buffer, cuts superpackets (a raw socket has no GSO), and hands as many
 /// as lie there to the kernel with one call.
 /// </summary>
 internal sealed unsafe class RawPacketSender
@@ -23,16 +23,25 @@ internal sealed unsafe class RawPacketSender
     private readonly LinkMtu _mtu;
     private readonly ValueIPAddress _local;
     private readonly uint _scope;
+    private readonly TunnelFacts _facts;
     private readonly MessageSlots _messages = new(MaxMessages, 0);
     private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(BufferLength, pinned: true);
     private readonly int[] _descriptors = new int[MaxMessages];
-    private readonly Dictionary<ValueIPAddress, RawRemote> _remotes = [];
+    private readonly Dictionary<RawRemoteKey, RawRemote> _remotes = [];
     private RawRemote? _last;
     private int _count;
     private int _length;
 
-    public RawPacketSender(NativeSocket socket, DatagramSender sender, LinkMtu mtu, ValueIPAddress local, uint scope)
+    /// <summary>Prepares the buffer.</summary>
+    /// <param name="socket">The socket, which takes outer IP headers.</param>
+    /// <param name="sender">Hands messages to the kernel.</param>
+    /// <param name="mtu">The MTU of the link.</param>
+    /// <param name="local">The source of all packets.</param>
+    /// <param name="scope">The interface of link-local destinations; 0 for none.</param>
+    /// <param name="facts">The encapsulation.</param>
+    public RawPacketSender(NativeSocket socket, DatagramSender sender, LinkMtu mtu, ValueIPAddress local, uint scope, TunnelFacts facts)
     {
+        _facts = facts;
         _socket = socket;
         _sender = sender;
         _mtu = mtu;
@@ -70,13 +79,12 @@ internal sealed unsafe class RawPacketSender
     {
         ref PacketMeta meta = ref batch.Meta(index);
         ReadOnlySpan<byte> packet = batch.Data(index);
-        if (!TryGetRemote(meta.Remote, out RawRemote? remote))
+        if (!TryGetRemote(new RawRemoteKey(meta.Remote, meta.GreFields, meta.GreKey), out RawRemote? remote))
         {
             batch.Drop(index, DropReason.SendFailed);
             return true;
         }
 
-        IPInIPEncapsulator encapsulator = remote.Encapsulator;
         OuterHeaderFields fields = new()
         {
             TrafficClass = meta.TrafficClass,
@@ -96,16 +104,18 @@ internal sealed unsafe class RawPacketSender
             return AddSegments(batch, index, ref meta, plan, remote, fields);
         }
 
-        int length = encapsulator.Overhead + packet.Length;
+        int overhead = remote.Overhead(meta);
+        int length = overhead + packet.Length;
         if (length > MaxOuterPacket)
         {
             batch.Drop(index, DropReason.TooBig);
             return true;
         }
 
-        if (packet.IsEmpty || (packet[0] >> 4) is not (4 or 6))
+        DropReason reason = remote.Check(packet);
+        if (reason != DropReason.None)
         {
-            batch.Drop(index, DropReason.NotIP);
+            batch.Drop(index, reason);
             return true;
         }
 
@@ -115,14 +125,14 @@ internal sealed unsafe class RawPacketSender
         }
 
         Span<byte> outer = _buffer.AsSpan(_length, length);
-        packet.CopyTo(outer[encapsulator.Overhead..]);
-        if (meta.Checksum == ChecksumState.Partial && !Segmentation.CompleteChecksum(outer[encapsulator.Overhead..], meta))
+        packet.CopyTo(outer[overhead..]);
+        if (meta.Checksum == ChecksumState.Partial && !Segmentation.CompleteChecksum(outer[overhead..], meta))
         {
             batch.Drop(index, DropReason.BadLength);
             return true;
         }
 
-        encapsulator.WriteOuter(outer, packet.Length, fields);
+        remote.WriteOuter(outer, packet.Length, fields, meta);
         Commit(index, remote, length);
         return true;
     }
@@ -130,8 +140,8 @@ internal sealed unsafe class RawPacketSender
     private bool AddSegments(
         PacketBatch batch, int index, ref PacketMeta meta, scoped in SegmentPlan plan, RawRemote remote, in OuterHeaderFields fields)
     {
-        IPInIPEncapsulator encapsulator = remote.Encapsulator;
-        int maximum = encapsulator.Overhead + plan.MaximumLength;
+        int overhead = remote.Overhead(meta);
+        int maximum = overhead + plan.MaximumLength;
         if (maximum > MaxOuterPacket)
         {
             batch.Drop(index, DropReason.TooBig);
@@ -159,9 +169,9 @@ internal sealed unsafe class RawPacketSender
             }
 
             Span<byte> outer = _buffer.AsSpan(_length, maximum);
-            int length = plan.WriteSegment(i, outer[encapsulator.Overhead..]);
-            encapsulator.WriteOuter(outer, length, fields);
-            Commit(index, remote, encapsulator.Overhead + length);
+            int length = plan.WriteSegment(i, outer[overhead..]);
+            remote.WriteOuter(outer, length, fields, meta);
+            Commit(index, remote, overhead + length);
         }
 
         return true;
@@ -233,18 +243,18 @@ internal sealed unsafe class RawPacketSender
         Refusals.Book(ref batch.Meta(index), 1, reason);
     }
 
-    private bool TryGetRemote(ValueIPAddress address, [NotNullWhen(true)] out RawRemote? remote)
+    private bool TryGetRemote(RawRemoteKey key, [NotNullWhen(true)] out RawRemote? remote)
     {
         remote = _last;
-        if (remote is not null && remote.Address == address)
+        if (remote is not null && remote.Key == key)
         {
             return true;
         }
 
-        if (!_remotes.TryGetValue(address, out remote))
+        if (!_remotes.TryGetValue(key, out remote))
         {
             // What an encapsulator does not take; for a packet it is as if there were no route.
-            if (address.IsIPv4 != _local.IsIPv4 || address.IsUnspecified || address == _local)
+            if (key.Address.IsIPv4 != _local.IsIPv4 || key.Address.IsUnspecified || key.Address == _local)
             {
                 return false;
             }
@@ -254,8 +264,10 @@ internal sealed unsafe class RawPacketSender
                 _remotes.Clear();
             }
 
-            remote = new RawRemote(_local, address, _scope);
-            _remotes.Add(address, remote);
+            remote = _facts.Kind == TunnelKind.IPInIP
+                ? new IPInIPRemote(_local, key, _scope)
+                : new GreRemote(_local, key, _scope, _facts.CarriesEthernet);
+            _remotes.Add(key, remote);
         }
 
         _last = remote;

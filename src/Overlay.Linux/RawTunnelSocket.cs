@@ -1,21 +1,23 @@
 using Overlay.DataPath;
+using Overlay.Encapsulation;
 using Overlay.Linux.Interop;
 using Overlay.Wire;
 
 namespace Overlay.Linux;
 
 /// <summary>
-/// An IP-in-IP endpoint on raw sockets: 4in4 and 6in4 for an IPv4 address, 4in6 and 6in6 for an IPv6 one. The version of the inner packet decides
-/// the protocol number, 4 or 41. Needs CAP_NET_RAW.
+/// An endpoint on raw sockets: IP in IP, where the version of the inner packet decides the protocol number, 4 or 41, so that an IPv4 address gives 4in4
+/// and 6in4 and an IPv6 one 4in6 and 6in6; or GRE, protocol 47, with IP packets or Ethernet frames. Needs CAP_NET_RAW.
 /// </summary>
 /// <remarks>
 /// <para>
 /// Sending: <see cref="PacketMeta.Remote"/>, <see cref="PacketMeta.TrafficClass"/>, <see cref="PacketMeta.Ttl"/>, <see cref="PacketMeta.DontFragment"/> and
-/// <see cref="PacketMeta.FlowLabel"/> go into the outer header, which this port writes. A packet that exceeds the link is dropped as
-/// <see cref="DropReason.TooBig"/>, never fragmented.
+/// <see cref="PacketMeta.FlowLabel"/> go into the outer header, which this port writes, with the GRE header that <see cref="PacketMeta.GreFields"/> and
+/// <see cref="PacketMeta.GreKey"/> ask for, or the encapsulation limit in <see cref="PacketMeta.EncapsulationLimit"/>. A packet that exceeds the link is
+/// dropped as <see cref="DropReason.TooBig"/>, never fragmented. Sequence numbers count from 0 for each (remote, fields, key).
 /// </para>
 /// <para>
-/// Received packets begin with the inner IP header. Only packets to the local address come in. The kernel may have merged TCP packets to one of
+/// Received packets begin with the inner IP header, or with the GRE header. Only packets to the local address come in. The kernel may have merged TCP packets to one of
 /// up to 64 KB: see <see cref="ReceiveClassifier"/>.
 /// </para>
 /// </remarks>
@@ -29,7 +31,7 @@ public sealed unsafe class RawTunnelSocket : IPacketPort
     private readonly EndpointLock _lock;
     private readonly LinkMtu _mtu;
     private readonly RawPacketSender _sender;
-    private readonly int _outerLength;
+    private readonly int _overhead;
     private readonly RawPacketReceiver[] _receivers;
     private int _first;
 
@@ -38,10 +40,12 @@ public sealed unsafe class RawTunnelSocket : IPacketPort
         _lock = exclusive;
         _sockets = sockets;
         _poll = poll;
-        _receivers = [.. sockets.Select((socket, i) => new RawPacketReceiver(socket, (IPProtocol)Protocols[i], options.Local))];
-        _outerLength = options.Local.IsIPv4 ? IPv4Packet.MinimumHeaderLength : IPv6Packet.HeaderLength;
+        IPProtocol[] protocols = Protocols(options.Kind);
+        _receivers = [.. sockets.Select((socket, i) => new RawPacketReceiver(socket, protocols[i], options.Local))];
+        _overhead = TunnelMtu.Overhead(options.Kind, options.Local.AddressFamily);
         _mtu = new LinkMtu(sockets[0], options.Link, options.Local);
-        _sender = new RawPacketSender(sockets[0], sender, _mtu, options.Local, TunnelSocketOptions.InterfaceIndex(options.Link));
+        _sender = new RawPacketSender(sockets[0], sender, _mtu, options.Local, TunnelSocketOptions.InterfaceIndex(options.Link), TunnelFacts.Of(options.Kind));
+        Kind = options.Kind;
         Local = options.Local;
         Link = options.Link;
         InnerMtu = options.InnerMtu;
@@ -51,6 +55,9 @@ public sealed unsafe class RawTunnelSocket : IPacketPort
 
     /// <inheritdoc/>
     public string Name { get; }
+
+    /// <summary>The encapsulation.</summary>
+    public TunnelKind Kind { get; }
 
     /// <summary>The local address.</summary>
     public ValueIPAddress Local { get; }
@@ -68,7 +75,7 @@ public sealed unsafe class RawTunnelSocket : IPacketPort
     /// <summary>The MTU of the link under the local address, in bytes of outer IP packet; 1500 while no interface has the address.</summary>
     public int Mtu => _mtu.Value;
 
-    /// <summary>An epoll descriptor over both sockets: it becomes readable when either is. It never tells that there is room to send.</summary>
+    /// <summary>An epoll descriptor over the sockets: it becomes readable when one of them is. It never tells that there is room to send.</summary>
     public int PollHandle => _poll.Value;
 
     /// <summary>The receive buffer that each socket got, in bytes as the kernel counts, which is twice the bytes that were asked for.</summary>
@@ -78,20 +85,19 @@ public sealed unsafe class RawTunnelSocket : IPacketPort
     public ushort InnerMtu { get; set; }
 
     /// <summary>Packets that the kernel dropped because a receive buffer was full (SO_RXQ_OVFL).</summary>
-    public long KernelDrops => _receivers[0].KernelDrops + _receivers[1].KernelDrops;
+    public long KernelDrops => _receivers.Sum(receiver => receiver.KernelDrops);
 
     /// <summary>Receive calls that failed for another reason than that there is nothing.</summary>
-    public long ReceiveErrors => _receivers[0].Errors + _receivers[1].Errors;
+    public long ReceiveErrors => _receivers.Sum(receiver => receiver.Errors);
 
     /// <summary>Receive calls that brought something: plain packets come several with one call.</summary>
-    public long ReceiveCalls => _receivers[0].Calls + _receivers[1].Calls;
-
-    private static ReadOnlySpan<byte> Protocols => [(byte)IPProtocol.IPv4, (byte)IPProtocol.IPv6];
+    public long ReceiveCalls => _receivers.Sum(receiver => receiver.Calls);
 
     /// <summary>Binds an endpoint.</summary>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     /// <exception cref="LinuxException">
-    /// EPERM: CAP_NET_RAW is missing. EAFNOSUPPORT: no IPv6 here. EADDRINUSE: another process serves IP in IP on this address.
+    /// EPERM: CAP_NET_RAW is missing. EAFNOSUPPORT: no IPv6 here. EADDRINUSE: another process serves this encapsulation on this
+    /// address.
     /// </exception>
     public static RawTunnelSocket Bind(RawTunnelOptions options) => Bind(options, new DatagramSender());
 
@@ -101,14 +107,14 @@ public sealed unsafe class RawTunnelSocket : IPacketPort
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         string name = FormatName(options);
-        EndpointLock exclusive = EndpointLock.Take(name, "another process serves IP in IP on this address");
+        EndpointLock exclusive = EndpointLock.Take(name, $"another process serves {KindName(options.Kind)} on this address");
         List<NativeSocket> sockets = [];
         FileDescriptor? poll = null;
         try
         {
-            foreach (byte protocol in Protocols)
+            foreach (IPProtocol protocol in Protocols(options.Kind))
             {
-                sockets.Add(Open(options, name, protocol));
+                sockets.Add(Open(options, name, (int)protocol));
             }
 
             poll = OpenPoll(sockets, name);
@@ -129,14 +135,14 @@ public sealed unsafe class RawTunnelSocket : IPacketPort
         ArgumentNullException.ThrowIfNull(batch);
         int before = batch.Count;
         int linkMtu = Mtu;
-        int innerMtu = InnerMtu != 0 ? InnerMtu : linkMtu - _outerLength;
-        // Each gets half of the burst, and the one that came last comes first next time: a flood of one protocol does not starve the other.
-        for (int i = 0; i < Protocols.Length; i++)
+        int innerMtu = InnerMtu != 0 ? InnerMtu : linkMtu - _overhead;
+        // Each gets its part of the burst, and the one that came last comes first next time: a flood of one protocol does not starve the other.
+        for (int i = 0; i < _receivers.Length; i++)
         {
-            _receivers[(_first + i) % Protocols.Length].Receive(batch, Burst / Protocols.Length, linkMtu, innerMtu);
+            _receivers[(_first + i) % _receivers.Length].Receive(batch, Burst / _receivers.Length, linkMtu, innerMtu);
         }
 
-        _first = (_first + 1) % Protocols.Length;
+        _first = (_first + 1) % _receivers.Length;
         return batch.Count > before ? PortResult.Ok : PortResult.Empty;
     }
 
@@ -224,6 +230,13 @@ public sealed unsafe class RawTunnelSocket : IPacketPort
         return poll;
     }
 
-    private static string FormatName(RawTunnelOptions options) =>
-        options.Link is null ? $"IP-in-IP {options.Local}" : $"IP-in-IP {options.Local}%{options.Link}";
+    private static IPProtocol[] Protocols(TunnelKind kind) => kind == TunnelKind.IPInIP ? [IPProtocol.IPv4, IPProtocol.IPv6] : [IPProtocol.Gre];
+
+    private static string KindName(TunnelKind kind) => kind == TunnelKind.IPInIP ? "IP in IP" : TunnelFacts.Of(kind).Name;
+
+    private static string FormatName(RawTunnelOptions options)
+    {
+        string kind = options.Kind == TunnelKind.IPInIP ? "IP-in-IP" : TunnelFacts.Of(options.Kind).Name;
+        return options.Link is null ? $"{kind} {options.Local}" : $"{kind} {options.Local}%{options.Link}";
+    }
 }

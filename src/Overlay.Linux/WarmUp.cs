@@ -242,7 +242,7 @@ public static class WarmUp
         {
             IPacketPort port = TunnelFacts.Of(_kind).IsOverUdp
                 ? UdpTunnelSocket.Bind(new UdpTunnelOptions { Local = tunnel.Options.Local, Port = Port, Headers = [tunnel.Options.CreateHeader()], InnerMtu = IPv4InnerMtu })
-                : RawTunnelSocket.Bind(new RawTunnelOptions { Local = tunnel.Options.Local, InnerMtu = IPv4InnerMtu });
+                : RawTunnelSocket.Bind(new RawTunnelOptions { Kind = _kind, Local = tunnel.Options.Local, InnerMtu = IPv4InnerMtu });
             _parts.Add(port);
             int inside = _worker.AddPort(device);
             int outside = _worker.AddPort(port);

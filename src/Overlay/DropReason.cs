@@ -21,10 +21,13 @@ public enum DropReason : byte
     /// <summary>A checksum of the outer headers is wrong, or absent where it is required.</summary>
     BadChecksum,
 
-    /// <summary>The flags of the tunnel header do not do: the VXLAN I flag is clear (RFC 7348 §5), or a GUE flag is set that is not known here.</summary>
+    /// <summary>
+    /// The flags of the tunnel header do not do: the VXLAN I flag is clear (RFC 7348 §5), a GUE flag is set that is not known here, or one of GRE's bits 1,
+    /// 4 and 5 is (RFC 2784 §2.3).
+    /// </summary>
     BadFlags,
 
-    /// <summary>The tunnel header has another version than the one spoken here (RFC 8926 §3.4).</summary>
+    /// <summary>The tunnel header has another version than the one spoken here (RFC 8926 §3.4, RFC 2784 §2.3.1).</summary>
     HeaderVersion,
 
     /// <summary>The tunnel header announces neither Ethernet nor IP, but NSH or MPLS or something unknown.</summary>
@@ -45,8 +48,14 @@ public enum DropReason : byte
     /// <summary>No tunnel has this VNI on this endpoint.</summary>
     UnknownVni,
 
+    /// <summary>No tunnel has this GRE key on this endpoint (RFC 2890 §2.1).</summary>
+    UnknownKey,
+
     /// <summary>The sender is not a permitted remote of the tunnel.</summary>
     UnknownRemote,
+
+    /// <summary>The GRE packet came late, or has no sequence number in a tunnel that has them (RFC 2890 §2.2).</summary>
+    OutOfSequence,
 
     /// <summary>The inner frame or packet ends before its headers do.</summary>
     InnerTruncated,
@@ -77,6 +86,9 @@ public enum DropReason : byte
 
     /// <summary>The inner TTL or hop limit is zero (RFC 2003 §3.1).</summary>
     TtlExpired,
+
+    /// <summary>The packet says that it must not be encapsulated once more (RFC 2473 §4.1.1).</summary>
+    EncapsulationLimit,
 
     /// <summary>No route leads to the inner destination.</summary>
     NoRoute,

@@ -23,8 +23,8 @@ public sealed class TunnelFacts
         new(TunnelKind.Vxlan, "vxlan") { IsOverUdp = true, HasVni = true, CarriesEthernet = true, CarriesIP = true, WrapsIPInEthernet = true, JudgesReservedBits = true, HeaderLength = 8, DefaultPort = 4789 },
         new(TunnelKind.VxlanGpe, "vxlan-gpe") { IsOverUdp = true, HasVni = true, CarriesEthernet = true, CarriesIP = true, HeaderLength = 8, DefaultPort = 4790 },
         new(TunnelKind.Geneve, "geneve") { IsOverUdp = true, HasVni = true, CarriesEthernet = true, CarriesIP = true, HeaderLength = 8, DefaultPort = 6081 },
-        new(TunnelKind.Gre, "gre") { CarriesIP = true, HeaderLength = 4 },
-        new(TunnelKind.Gretap, "gretap") { CarriesEthernet = true, HeaderLength = 4 },
+        new(TunnelKind.Gre, "gre") { IsGre = true, CarriesIP = true, InheritsDontFragment = true, HeaderLength = 4 },
+        new(TunnelKind.Gretap, "gretap") { IsGre = true, CarriesEthernet = true, HeaderLength = 4 },
         new(TunnelKind.IPInIP, "ipip") { CarriesIP = true, InheritsDontFragment = true },
         new(TunnelKind.Gue, "gue") { IsOverUdp = true, CarriesIP = true, HeaderLength = 4, DefaultPort = 6080 },
         new(TunnelKind.Fou, "fou") { IsOverUdp = true, CarriesIP = true },
@@ -48,6 +48,9 @@ public sealed class TunnelFacts
 
     /// <summary>Whether UDP carries it; otherwise it is an IP protocol of its own.</summary>
     public bool IsOverUdp { get; private init; }
+
+    /// <summary>Whether it is GRE: a key, if there is one, tells tunnels of one endpoint apart (RFC 2890 §2.1).</summary>
+    public bool IsGre { get; private init; }
 
     /// <summary>Whether a 24-bit network identifier tells tunnels of one endpoint apart; otherwise an endpoint has one tunnel.</summary>
     public bool HasVni { get; private init; }

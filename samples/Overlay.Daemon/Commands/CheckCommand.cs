@@ -45,6 +45,7 @@ internal static class CheckCommand
     private static string Describe(TunnelConfig tunnel)
     {
         string identity = tunnel.Facts.HasVni ? $"{tunnel.Facts} vni {tunnel.Vni}" : tunnel.Facts.Name;
+        identity += tunnel.Gre.Key is uint key ? $" key {key}" : "";
         identity += tunnel.GroupPolicyId is ushort group ? $" group {group}" : "";
         identity += tunnel.GeneveOptions.Length > 0 ? $" with {tunnel.GeneveOptions.Length} bytes of options" : "";
         string link = tunnel.Endpoint.Link is string name ? $" on link {name}" : "";

@@ -35,6 +35,7 @@ internal static class PolicyReader
             DontFragment = values.Choice(keys.Take("df"), "policy.df",
                 ("unset", DontFragmentPolicy.Unset), ("set", DontFragmentPolicy.Set), ("inherit", DontFragmentPolicy.Inherit)),
         };
+        policy = policy with { EncapsulationLimit = ReadEncapsulationLimit(keys, kind, underlay, values) };
         string by = $"by {kind?.WithArticle()} tunnel";
         if (kind is { JudgesReservedBits: false })
         {
@@ -86,6 +87,25 @@ internal static class PolicyReader
 
         keys.Finish();
         return (policy, sockets);
+    }
+
+    private static byte? ReadEncapsulationLimit(ObjectReader keys, TunnelFacts? kind, UnderlayReader underlay, ValueReader values)
+    {
+        const string Key = "encapsulationLimit";
+        if (kind is not (null or { Kind: TunnelKind.IPInIP }))
+        {
+            keys.Refuse(Key, $"by {kind.WithArticle()} tunnel");
+            return null;
+        }
+
+        if (underlay.IsIPv4)
+        {
+            keys.Refuse(Key, "over IPv4");
+            return null;
+        }
+
+        ConfigNode? node = keys.Take(Key);
+        return ValueReader.IsWord(node, "off") ? null : (byte?)values.Integer(node, $"policy.{Key}", 0, byte.MaxValue, "off");
     }
 
     private static RemotePolicy? ReadRemotes(ConfigNode? node, UnderlayReader underlay, ValueReader values)

@@ -42,6 +42,9 @@ internal sealed record TunnelConfig
     /// <summary>The choices that RFCs leave open.</summary>
     public TunnelPolicy Policy { get; init; } = TunnelPolicy.Default;
 
+    /// <summary>The optional fields of GRE.</summary>
+    public GreOptions Gre { get; init; } = GreOptions.Default;
+
     /// <summary>Offloads.</summary>
     public OffloadConfig Offload { get; init; } = new();
 
@@ -62,7 +65,7 @@ internal sealed record TunnelConfig
 
     /// <summary>By how many bytes the MTU of the device is smaller than that of the link.</summary>
     public int Overhead =>
-        TunnelMtu.Overhead(Kind, Local.AddressFamily, optionLength: GeneveOptions.Length, innerIP: Device.Layer == DeviceLayer.IP);
+        TunnelMtu.Overhead(Kind, Local.AddressFamily, optionLength: OptionLength, innerIP: Device.Layer == DeviceLayer.IP);
 
     /// <summary>What the endpoint writes for it.</summary>
     public TunnelHeader ToHeader() => ToOptions(default).CreateHeader();
@@ -78,8 +81,11 @@ internal sealed record TunnelConfig
         Layer = Device.Layer,
         DeviceMac = deviceMac,
         Learning = Learning is { Enabled: true },
+        Gre = Gre,
         GroupPolicyId = GroupPolicyId,
         GeneveOptions = GeneveOptions,
         Policy = Policy,
     };
+
+    private int OptionLength => GeneveOptions.Length + Gre.Length + (Policy.EncapsulationLimit is null ? 0 : IPInIPEncapsulator.EncapsulationLimitLength);
 }

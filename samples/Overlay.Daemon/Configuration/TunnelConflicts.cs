@@ -23,7 +23,7 @@ internal static class TunnelConflicts
     public static void CheckEndpoints(IReadOnlyList<TunnelConfig> tunnels, IReadOnlyList<ConfigNode> nodes, ConfigErrors errors)
     {
         Dictionary<(TunnelKind, ValueIPAddress, ushort), int> endpoints = [];
-        Dictionary<(TunnelKind, ValueIPAddress, ushort, Vni), int> owners = [];
+        Dictionary<(TunnelKind, ValueIPAddress, ushort, Vni, uint?), int> owners = [];
         Dictionary<(ValueIPAddress, ushort), int> ports = [];
         for (int i = 0; i < tunnels.Count; i++)
         {
@@ -40,11 +40,13 @@ internal static class TunnelConflicts
                 }
             }
 
-            if (!owners.TryAdd((endpoint.Kind, endpoint.Local, endpoint.Port, tunnels[i].Vni), i))
+            var identity = (endpoint.Kind, endpoint.Local, endpoint.Port, tunnels[i].Vni, tunnels[i].Gre.Key);
+            if (!owners.TryAdd(identity, i) && FindRival(tunnels, i) is int owner)
             {
-                int owner = owners[(endpoint.Kind, endpoint.Local, endpoint.Port, tunnels[i].Vni)];
                 (string key, string taken, string right) = endpoint.Facts.HasVni
                     ? ("vni", $"vni {tunnels[i].Vni} on {endpoint}", "another vni, port or local")
+                    : endpoint.Facts.IsGre
+                    ? ("key", $"{endpoint.Facts} {(tunnels[i].Gre.Key is uint greKey ? $"key {greKey}" : "without a key")} on {endpoint}", "another key, another local or other remotes, all known,")
                     : ("local", $"{endpoint.Facts} on {endpoint}", $"one {endpoint.Facts} tunnel for each local{(endpoint.Facts.IsOverUdp ? " and port" : "")}");
                 errors.Add((nodes[i][key] ?? nodes[i]).Line,
                     $"{taken} belongs to tunnel {ConfigNode.Quote(tunnels[owner].Name)} on line {(nodes[owner][key] ?? nodes[owner]).Line}; {right} is right");
@@ -56,6 +58,26 @@ internal static class TunnelConflicts
             }
         }
     }
+
+    // The tunnel before this one that would take its packets. GRE tunnels with one key are told apart by remotes, if those are known.
+    private static int? FindRival(IReadOnlyList<TunnelConfig> tunnels, int index)
+    {
+        TunnelConfig tunnel = tunnels[index];
+        for (int i = 0; i < index; i++)
+        {
+            TunnelConfig other = tunnels[i];
+            if (other.Endpoint.Kind == tunnel.Kind && other.Local == tunnel.Local && other.Endpoint.Port == tunnel.Endpoint.Port && other.Vni == tunnel.Vni &&
+                other.Gre.Key == tunnel.Gre.Key && !(tunnel.Facts.IsGre && AreApart(tunnel, other)))
+            {
+                return i;
+            }
+        }
+
+        return null;
+    }
+
+    private static bool AreApart(TunnelConfig one, TunnelConfig other) =>
+        one.Policy.Remotes.KnownOnly && other.Policy.Remotes.KnownOnly && one.Remotes.Any() && other.Remotes.Any() && !one.Remotes.Intersect(other.Remotes).Any();
 
     private static void Check(ConfigNode? node, string what, Dictionary<string, int> seen, ConfigErrors errors)
     {

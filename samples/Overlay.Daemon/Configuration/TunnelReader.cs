@@ -23,6 +23,7 @@ internal static class TunnelReader
         string? link = ReadLink(tunnel.Take("link"), values);
         ValueIPAddress? local = UnderlayReader.Local(tunnel.Require("local", "the underlay address of this end"), link is not null, values);
         (int vni, int port) = ReadIdentity(tunnel, kind, values);
+        GreOptions gre = GreReader.Read(tunnel, kind, values);
         ushort? group = ReadGroup(tunnel, kind, values);
         ReadOnlyMemory<byte> options = ReadOptions(tunnel, kind, values, errors);
         OffloadConfig offload = ReadOffload(tunnel.Take("offload"), values, errors);
@@ -46,6 +47,7 @@ internal static class TunnelReader
             GeneveOptions = options,
             Device = device!,
             Policy = policy,
+            Gre = gre,
             Offload = offload,
             Endpoint = sockets with
             {
@@ -76,15 +78,12 @@ internal static class TunnelReader
 
     private static TunnelFacts? ReadKind(ObjectReader tunnel, ValueReader values, ConfigErrors errors)
     {
-        (string, TunnelFacts)[] kinds = [.. TunnelFacts.All.Where(facts => facts.Kind is not (TunnelKind.Gre or TunnelKind.Gretap)).Select(facts => (facts.Name, facts))];
+        (string, TunnelFacts)[] kinds = [.. TunnelFacts.All.Select(facts => (facts.Name, facts))];
         ConfigNode? node = tunnel.Require("kind", ValueReader.Words(kinds));
         if (node is { Kind: ConfigNodeKind.String })
         {
             switch (node.Text)
             {
-                case "gre" or "gretap":
-                    errors.Add(node.Line, $"kind {node.Describe()} is not available in this version; {ValueReader.Words(kinds)} is right");
-                    return null;
                 case "4in4" or "6in4" or "4in6" or "6in6" or "sit" or "ip6tnl":
                     errors.Add(node.Line, $"kind {node.Describe()} is not known; \"ipip\" is right: the families of local and of the inner packet decide");
                     return null;

@@ -7,6 +7,9 @@ namespace Overlay.Daemon.Configuration;
 /// <param name="errors">Takes the mistakes.</param>
 internal sealed class UnderlayReader(ValueIPAddress? local, bool hasLink, ValueReader values, ConfigErrors errors)
 {
+    /// <summary>Whether this end is known to be IPv4.</summary>
+    public bool IsIPv4 => local is { IsIPv4: true };
+
     /// <summary>This end's address.</summary>
     public static ValueIPAddress? Local(ConfigNode? node, bool hasLink, ValueReader values) =>
         Unicast(node, "local", "the unicast address of this end", hasLink, values);

@@ -22,7 +22,11 @@ internal sealed class ValueReader(ConfigErrors errors)
     /// <param name="minimum">The least.</param>
     /// <param name="maximum">The largest.</param>
     /// <param name="word">A word that the caller takes instead, for the message.</param>
-    public int? Integer(ConfigNode? node, string what, int minimum, int maximum, string? word = null)
+    public int? Integer(ConfigNode? node, string what, int minimum, int maximum, string? word = null) =>
+        (int?)Long(node, what, minimum, maximum, word);
+
+    /// <inheritdoc cref="Integer"/>
+    public long? Long(ConfigNode? node, string what, long minimum, long maximum, string? word = null)
     {
         if (node is null)
         {
@@ -32,7 +36,7 @@ internal sealed class ValueReader(ConfigErrors errors)
         if (node.Kind == ConfigNodeKind.Number &&
             long.TryParse(node.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) && value >= minimum && value <= maximum)
         {
-            return (int)value;
+            return value;
         }
 
         Wrong(node, what, $"a whole number from {minimum} to {maximum}{(word is null ? "" : $" or \"{word}\"")}");

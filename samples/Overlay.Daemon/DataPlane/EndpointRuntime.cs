@@ -9,8 +9,9 @@ namespace Overlay.Daemon.DataPlane;
 /// <summary>The sockets of one endpoint, one for each worker that serves it, and the paths behind them.</summary>
 internal sealed class EndpointRuntime : IDisposable
 {
-    // Kernel modules that take protocols 4 and 41, too.
-    private static readonly string[] KernelTunnels = ["ipip", "sit", "ip6_tunnel"];
+    // Kernel modules that take protocols 4 and 41, or 47, too.
+    private static readonly string[] KernelIPInIP = ["ipip", "sit", "ip6_tunnel"];
+    private static readonly string[] KernelGre = ["ip_gre", "ip6_gre"];
 
     private readonly EndpointConfig _config;
 
@@ -43,7 +44,7 @@ internal sealed class EndpointRuntime : IDisposable
                     InnerMtu = (ushort)innerMtu,
                 },
                 workers.Count)
-            : [RawTunnelSocket.Bind(new RawTunnelOptions { Local = config.Local, Link = config.Link, InnerMtu = (ushort)innerMtu })];
+            : [RawTunnelSocket.Bind(new RawTunnelOptions { Kind = config.Kind, Local = config.Local, Link = config.Link, InnerMtu = (ushort)innerMtu })];
         Ports = [.. sockets.Select(socket => EndpointPort.Open(config, socket))];
     }
 
@@ -74,7 +75,8 @@ internal sealed class EndpointRuntime : IDisposable
     {
         get
         {
-            string[] loaded = _config.Kind == TunnelKind.IPInIP ? [.. KernelTunnels.Where(module => Directory.Exists($"/sys/module/{module}"))] : [];
+            string[] modules = _config.Facts.IsOverUdp ? [] : _config.Facts.IsGre ? KernelGre : KernelIPInIP;
+            string[] loaded = [.. modules.Where(module => Directory.Exists($"/sys/module/{module}"))];
             return loaded.Length == 0
                 ? null
                 : $"{Name}: the kernel's {string.Join(", ", loaded)} sees the same packets and may answer ICMP unreachable for tunnels it does not know; unload it if remotes report that";

@@ -10,11 +10,18 @@ internal sealed class OuterHeaderPolicy
 
     private readonly TunnelPolicy _policy;
     private readonly bool _inheritsDontFragment;
+    private readonly GreFlags _greFields;
+    private readonly uint _greKey;
 
     public OuterHeaderPolicy(TunnelOptions options)
     {
         _policy = options.Policy;
         _inheritsDontFragment = options.Facts.InheritsDontFragment;
+        if (options.Facts.IsGre)
+        {
+            _greFields = options.Gre.Fields;
+            _greKey = options.Gre.Key ?? 0;
+        }
     }
 
     public void Apply(ref PacketMeta meta, bool hasIP, in InnerIP inner)
@@ -27,12 +34,14 @@ internal sealed class OuterHeaderPolicy
         meta.DontFragment = DontFragment(hasIP, inner);
         meta.SourcePort = FlowHash.ToSourcePort(meta.FlowHash, _policy.SourcePortMinimum, _policy.SourcePortMaximum);
         meta.FlowLabel = FlowHash.ToFlowLabel(meta.FlowHash);
+        meta.GreFields = _greFields;
+        meta.GreKey = _greKey;
     }
 
     private bool DontFragment(bool hasIP, in InnerIP inner)
     {
         DontFragmentPolicy policy = _policy.DontFragment ??
-            // RFC 2003 §3.1: inner DF set, outer DF set. RFC 4213 §3.2: with a static MTU DF is not set.
+            // RFC 2003 §3.1: inner DF set, outer DF set. RFC 4213 §3.2: with a static MTU DF is not set. GRE is no different.
             (_inheritsDontFragment && hasIP && inner.IsIPv4 ? DontFragmentPolicy.Inherit : DontFragmentPolicy.Unset);
         return policy switch
         {

@@ -1,3 +1,5 @@
+using Overlay.Wire;
+
 namespace Overlay.DataPath;
 
 /// <summary>
@@ -35,7 +37,16 @@ public struct PacketMeta
     /// <summary>The outer UDP destination port: as received, or to be used; 0 means the endpoint's own.</summary>
     public ushort DestinationPort { get; set; }
 
-    /// <summary>The IP protocol that carried the inner packet: 17 for UDP tunnels, 4 or 41 for IP in IP. Received packets only.</summary>
+    /// <summary>The key of GRE to be written, if <see cref="GreFields"/> has one.</summary>
+    public uint GreKey { get; set; }
+
+    /// <summary>The optional fields of GRE to be written; the port computes checksum and sequence number. To be sent only.</summary>
+    public GreFlags GreFields { get; set; }
+
+    /// <summary>The tunnel encapsulation limit to be written between both IP headers (RFC 2473 §4.1.1); null writes none. IP in IP over IPv6 only.</summary>
+    public byte? EncapsulationLimit { get; set; }
+
+    /// <summary>The IP protocol that carried the inner packet: 17 for UDP tunnels, 4 or 41 for IP in IP, 47 for GRE. Received packets only.</summary>
     public IPProtocol Protocol { get; set; }
 
     /// <summary>The outer traffic class (IPv4 TOS): DSCP in the upper six bits, ECN in the lower two.</summary>

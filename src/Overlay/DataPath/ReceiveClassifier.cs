@@ -78,6 +78,43 @@ public static class ReceiveClassifier
         }
     }
 
+    /// <summary>Classifies a GRE packet. It never comes as a train: IP has no boundaries to keep.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="index">The descriptor; the packet begins with the GRE header.</param>
+    /// <param name="innerMtu">The MTU of the tunnel: what exceeds it cannot have come over the link in one piece.</param>
+    /// <remarks>
+    /// The kernel merges GRE packets with and without key and checksum, not those with a sequence number. Whatever it merged, or never cut, has an
+    /// unfinished inner checksum, and then no GRE checksum that could be verified: that is of the first packet, or zero.
+    /// </remarks>
+    public static void ClassifyGre(PacketBatch batch, int index, int innerMtu)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        if (TryLocateInGre(batch.Data(index), out int network) && InnerTransport.TryRead(batch.Data(index), network, out InnerTransport inner))
+        {
+            bool exceeds = inner.End - network > innerMtu;
+            Mark(batch, index, inner, exceeds ? innerMtu - inner.HeaderLength + network : 0, verify: exceeds);
+        }
+    }
+
+    private static bool TryLocateInGre(ReadOnlySpan<byte> packet, out int network)
+    {
+        network = 0;
+        if (!GrePacket.TryParse(packet, out GrePacket gre))
+        {
+            return false;
+        }
+
+        EtherType type = gre.ProtocolType;
+        network = gre.HeaderLength;
+        if (type == EtherType.TransparentEthernetBridging && EthernetFrame.TryParse(gre.Payload, out EthernetFrame frame))
+        {
+            type = frame.EtherType;
+            network += frame.HeaderLength;
+        }
+
+        return type is EtherType.IPv4 or EtherType.IPv6;
+    }
+
     private static int SplitTrain(TunnelKind kind, PacketBatch batch, int index, int stride)
     {
         int length = batch.Length(index);

@@ -50,6 +50,9 @@ public sealed class Tunnel
     /// <summary>Underlay to device.</summary>
     public DirectionCounters Ingress { get; } = new();
 
+    /// <summary>The sequence numbers of received GRE packets.</summary>
+    internal GreSequence GreSequence { get; } = new();
+
     /// <summary>Whether a packet may pass by its tunnel header, whoever sent it.</summary>
     internal DropReason Judge(in ReceivedHeader header)
     {

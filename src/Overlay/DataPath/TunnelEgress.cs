@@ -15,6 +15,7 @@ public sealed class TunnelEgress : IPacketPath
     private readonly int _endpoint;
     private readonly OuterHeaderPolicy _outer;
     private readonly bool _wrapsInEthernet;
+    private readonly EncapsulationLimit? _limit;
     private readonly ushort _header;
 
     /// <summary>Makes the path.</summary>
@@ -36,6 +37,7 @@ public sealed class TunnelEgress : IPacketPath
         _header = (ushort)header;
         _outer = new OuterHeaderPolicy(_options);
         _wrapsInEthernet = _options.HasInnerEthernet;
+        _limit = _options.Kind == TunnelKind.IPInIP && !_options.Local.IsIPv4 ? new EncapsulationLimit(_options, device) : null;
     }
 
     /// <inheritdoc/>
@@ -52,7 +54,7 @@ public sealed class TunnelEgress : IPacketPath
                 continue;
             }
 
-            DropReason reason = _options.Layer == DeviceLayer.Ethernet ? DecideFrame(batch, i) : DecidePacket(batch, i);
+            DropReason reason = _options.Layer == DeviceLayer.Ethernet ? DecideFrame(batch, i) : DecidePacket(batch, i, now);
             if (reason != DropReason.None)
             {
                 batch.Drop(i, reason);
@@ -114,7 +116,7 @@ public sealed class TunnelEgress : IPacketPath
         return Flood(batch, index, hasIP, inner);
     }
 
-    private DropReason DecidePacket(PacketBatch batch, int index)
+    private DropReason DecidePacket(PacketBatch batch, int index, long now)
     {
         Span<byte> packet = batch.Data(index);
         if (!InnerIP.TryRead(packet, out InnerIP inner, out WireError error))
@@ -136,6 +138,11 @@ public sealed class TunnelEgress : IPacketPath
         {
             // The way into the tunnel may be a route of the kernel's that this table does not know: then no route means our own outer packet, too.
             return inner.Source == _options.Local && _tables.IsKnownRemote(inner.Destination) ? DropReason.Loop : DropReason.NoRoute;
+        }
+
+        if (_limit is not null && !_limit.TryPass(batch, index, now))
+        {
+            return DropReason.EncapsulationLimit;
         }
 
         ref PacketMeta meta = ref batch.Meta(index);

@@ -11,7 +11,7 @@ namespace Overlay.DataPath;
 public sealed class TunnelIngress : IPacketPath
 {
     private readonly TunnelFacts _facts;
-    private readonly Dictionary<uint, int> _byVni = [];
+    private readonly Dictionary<ulong, int> _byNetwork = [];
     private readonly List<Attachment> _attachments = [];
     private AlikeFrame _alike;
 
@@ -19,10 +19,12 @@ public sealed class TunnelIngress : IPacketPath
     /// <param name="kind">The encapsulation it speaks.</param>
     public TunnelIngress(TunnelKind kind) => _facts = TunnelFacts.Of(kind);
 
-    /// <summary>Packets that no tunnel owns: malformed, or with a VNI nobody has.</summary>
+    /// <summary>Packets that no tunnel owns: malformed, or with a VNI or key nobody has.</summary>
     public DirectionCounters Unowned { get; } = new();
 
-    /// <summary>Adds a tunnel. An endpoint whose kind has no VNI has exactly one, the others are told apart by VNI.</summary>
+    /// <summary>Adds a tunnel. Tunnels of one endpoint are told apart by VNI or GRE key; of a kind that has neither there is exactly one. GRE tunnels with the
+    /// same key are told apart by remote, as in Linux: all of them must take packets of known remotes only, and a remote that two of them know belongs to the
+    /// first.</summary>
     /// <param name="tunnel">The tunnel.</param>
     /// <param name="device">The worker's number of its device's port.</param>
     /// <exception cref="ArgumentException">Another kind, or the place is taken.</exception>
@@ -34,11 +36,17 @@ public sealed class TunnelIngress : IPacketPath
             throw new ArgumentException($"Tunnel '{tunnel.Options.Name}' is {tunnel.Options.Facts}, the endpoint speaks {_facts}.", nameof(tunnel));
         }
 
-        uint key = _facts.HasVni ? tunnel.Options.Vni.Value : 0;
-        if (!_byVni.TryAdd(key, _attachments.Count))
+        ulong key = _facts.HasVni ? tunnel.Options.Vni.Value : _facts.IsGre ? NetworkOf(tunnel.Options.Gre.Key) : 0;
+        if (_facts.IsGre && _byNetwork.TryGetValue(key, out int sameKey) && TryChain(sameKey, tunnel))
         {
-            string other = _attachments[_byVni[key]].Tunnel.Options.Name;
-            throw new ArgumentException($"Tunnel '{tunnel.Options.Name}' would receive the packets of tunnel '{other}': same endpoint{(_facts.HasVni ? $", same VNI {key}" : "")}.", nameof(tunnel));
+            _attachments.Add(new Attachment(tunnel, device));
+            return;
+        }
+
+        if (!_byNetwork.TryAdd(key, _attachments.Count))
+        {
+            string other = _attachments[_byNetwork[key]].Tunnel.Options.Name;
+            throw new ArgumentException($"Tunnel '{tunnel.Options.Name}' would receive the packets of tunnel '{other}': same endpoint{SharedBy(tunnel.Options)}.", nameof(tunnel));
         }
 
         _attachments.Add(new Attachment(tunnel, device));
@@ -58,7 +66,7 @@ public sealed class TunnelIngress : IPacketPath
                 continue;
             }
 
-            DropReason reason = _facts.IsOverUdp ? TakeUdp(batch, i, now) : TakeIPInIP(batch, i);
+            DropReason reason = _facts.IsOverUdp ? TakeUdp(batch, i, now) : _facts.IsGre ? TakeGre(batch, i, now) : TakeIPInIP(batch, i);
             if (reason != DropReason.None)
             {
                 batch.Drop(i, reason);
@@ -94,7 +102,7 @@ public sealed class TunnelIngress : IPacketPath
             // One tunnel at most: whatever came is its, and so is what is wrong with it.
             number = _attachments.Count - 1;
         }
-        else if (reason == DropReason.None && _byVni.TryGetValue(header.Vni.Value, out number))
+        else if (reason == DropReason.None && _byNetwork.TryGetValue(header.Vni.Value, out number))
         {
             meta.Vni = header.Vni;
         }
@@ -250,10 +258,115 @@ public sealed class TunnelIngress : IPacketPath
         };
     }
 
+    // Puts the next attachment behind those with the same key.
+    private bool TryChain(int first, Tunnel tunnel)
+    {
+        int last = first;
+        for (int i = first; i >= 0; i = _attachments[i].Next)
+        {
+            if (!_attachments[i].Tunnel.Options.Policy.Remotes.KnownOnly)
+            {
+                return false;
+            }
+
+            last = i;
+        }
+
+        if (!tunnel.Options.Policy.Remotes.KnownOnly)
+        {
+            return false;
+        }
+
+        _attachments[last] = _attachments[last] with { Next = _attachments.Count };
+        return true;
+    }
+
+    // Of the tunnels with one key, that which knows the remote; the first if none does.
+    private int OwnerOf(int first, ValueIPAddress remote)
+    {
+        for (int i = first; i >= 0; i = _attachments[i].Next)
+        {
+            if (_attachments[i].Tunnel.Permits(remote))
+            {
+                return i;
+            }
+        }
+
+        return first;
+    }
+
+    private DropReason TakeGre(PacketBatch batch, int index, long now)
+    {
+        ref PacketMeta meta = ref batch.Meta(index);
+        int number = -1;
+        DropReason reason = ReadGre(batch.Data(index), meta, out GrePacket packet);
+        if (reason == DropReason.None && !_byNetwork.TryGetValue(NetworkOf(packet.HasKey ? packet.Key : null), out number))
+        {
+            number = -1;
+            reason = DropReason.UnknownKey;
+        }
+
+        number = number >= 0 && _attachments[number].Next >= 0 ? OwnerOf(number, meta.Remote) : number;
+        meta.Tunnel = number;
+        CountersOf(number).Enter(batch, index);
+        if (reason != DropReason.None)
+        {
+            return reason;
+        }
+
+        (Tunnel tunnel, int device) = _attachments[number];
+        if (tunnel.Options.Gre.Checksum && !packet.HasChecksum)
+        {
+            return DropReason.BadChecksum;
+        }
+
+        if (!tunnel.Permits(meta.Remote))
+        {
+            return DropReason.UnknownRemote;
+        }
+
+        if (tunnel.Options.Gre.SequenceNumbers && !(packet.HasSequenceNumber && tunnel.GreSequence.Accept(meta.Remote, packet.SequenceNumber)))
+        {
+            return DropReason.OutOfSequence;
+        }
+
+        int version = packet.ProtocolType == EtherType.IPv6 ? 6 : 4;
+        batch.TrimStart(index, packet.HeaderLength);
+        meta.Output = device;
+        return _facts.CarriesEthernet ? TakeFrame(batch, index, tunnel, tunnel.Options.Learning, now) : TakePacket(batch, index, tunnel, version);
+    }
+
+    private DropReason ReadGre(ReadOnlySpan<byte> bytes, in PacketMeta meta, out GrePacket packet)
+    {
+        if (!GrePacket.TryParse(bytes, out packet, out WireError error))
+        {
+            return GreDecapsulation.ToDropReason(error);
+        }
+
+        // Where the inner checksum is unfinished, the packet has not been on a wire as it is: a kernel on this host has not written the outer checksum
+        // either, or it has merged packets, each of whose it has verified (see ReceiveClassifier.ClassifyGre).
+        if (packet.HasChecksum && meta.Checksum != ChecksumState.Partial && !packet.IsChecksumValid)
+        {
+            return DropReason.BadChecksum;
+        }
+
+        return GreDecapsulation.Judge(packet.ProtocolType, _facts.CarriesEthernet);
+    }
+
+    // A tunnel without a key is another one than that with the key 0.
+    private static ulong NetworkOf(uint? greKey) => greKey is uint key ? key : ulong.MaxValue;
+
+    private string SharedBy(TunnelOptions options) => _facts switch
+    {
+        { HasVni: true } => $", same VNI {options.Vni}",
+        { IsGre: true } => options.Gre.Key is uint key ? $", same key {key}" : ", both without a key",
+        _ => "",
+    };
+
     private DropReason TakeIPInIP(PacketBatch batch, int index)
     {
         ref PacketMeta meta = ref batch.Meta(index);
-        meta.Tunnel = _byVni.GetValueOrDefault(0u, -1);
+        meta.Tunnel = _byNetwork.GetValueOrDefault(0ul, -1);
         CountersOf(meta.Tunnel).Enter(batch, index);
         if (meta.Tunnel < 0)
         {
@@ -294,6 +407,12 @@ public sealed class TunnelIngress : IPacketPath
             return DropReason.TtlExpired;
         }
 
+        if (inner.Destination == batch.Meta(index).Remote && tunnel.Options.Facts.IsGre)
+        {
+            // It would go back into the tunnel that it came from (RFC 2784 §3.1).
+            return DropReason.Loop;
+        }
+
         DropReason reason = CombineEcn(packet, inner, batch.Meta(index).TrafficClass, tunnel.Options.Policy.Ecn);
         if (reason == DropReason.None && inner.Length < packet.Length)
         {
@@ -327,5 +446,9 @@ public sealed class TunnelIngress : IPacketPath
         return DropReason.None;
     }
 
-    private readonly record struct Attachment(Tunnel Tunnel, int Device);
+    private readonly record struct Attachment(Tunnel Tunnel, int Device)
+    {
+        /// <summary>The next one with the same GRE key; −1 for none.</summary>
+        public int Next { get; init; } = -1;
+    }
 }

@@ -29,6 +29,9 @@ public sealed record TunnelOptions
     /// <summary>A secret of this end that enters the flow hash, so that nobody outside can aim flows at one source port. Any number.</summary>
     public uint FlowHashSeed { get; init; }
 
+    /// <summary>The optional fields of GRE; not used by other kinds.</summary>
+    public GreOptions Gre { get; init; } = GreOptions.Default;
+
     /// <summary>
     /// The group that packets sent are marked with (draft-smith-vxlan-group-policy-05); with one, groups of received packets are accepted, too, and not
     /// reserved bits. Null for plain VXLAN. VXLAN only.

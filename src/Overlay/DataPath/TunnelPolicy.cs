@@ -23,6 +23,14 @@ public sealed record TunnelPolicy
     /// </summary>
     public DontFragmentPolicy? DontFragment { get; init; }
 
+    /// <summary>
+    /// How often a packet may be encapsulated again behind this tunnel, 0 to 255 (RFC 2473 §4.1.1); null writes no limit. IP in IP over IPv6 only. Null,
+    /// though Linux writes 4: the option takes 8 bytes off the MTU, and routers that spread packets over paths, or drop those with extension headers, do
+    /// worse by it. A limit that an inner packet carries already is obeyed in any case: one less is written, and at 0 the packet is dropped, and the
+    /// sender told.
+    /// </summary>
+    public byte? EncapsulationLimit { get; init; }
+
     /// <summary>What becomes of reserved VXLAN bits. Rejected, as by Linux, OVS and VPP: a set bit is usually GPE or OAM, not Ethernet.</summary>
     public ReservedBitsPolicy ReservedBits { get; init; } = ReservedBitsPolicy.Reject;
 

@@ -14,6 +14,7 @@ public readonly ref struct Decapsulated
     private const int KindShift = 28;
     private const int HeaderLengthShift = 32;
     private const int InnerShift = 48;
+    private const int GreFlagsShift = 48;
     private const ulong VxlanLayout =
         ((ulong)TunnelKind.Vxlan << KindShift) | ((ulong)VxlanPacket.HeaderLength << HeaderLengthShift) |
         ((ulong)EtherType.TransparentEthernetBridging << InnerShift) | ((ulong)IPProtocol.Udp << ProtocolShift);
@@ -46,7 +47,7 @@ public readonly ref struct Decapsulated
     /// <summary>The encapsulation.</summary>
     public TunnelKind Kind => (TunnelKind)((_layout >> KindShift) & 0xF);
 
-    /// <summary>The protocol of the outer packet: 17 for all kinds that UDP carries, 4 or 41 for IP in IP.</summary>
+    /// <summary>The protocol of the outer packet: 17 for all kinds that UDP carries, 4 or 41 for IP in IP, 47 for GRE.</summary>
     public IPProtocol Protocol => (IPProtocol)(_layout >> ProtocolShift);
 
     /// <summary>What the payload is: <see cref="EtherType.TransparentEthernetBridging"/> for an Ethernet frame, else IPv4 or IPv6.</summary>
@@ -78,7 +79,7 @@ public readonly ref struct Decapsulated
 
     /// <summary>
     /// The first eight bytes of the tunnel header as a number, first byte highest, with every reserved bit as received; what a shorter header lacks is
-    /// zero.
+    /// zero. Of GRE only the first four: its optional fields have properties of their own.
     /// </summary>
     public ulong Header => _header;
 
@@ -100,6 +101,18 @@ public readonly ref struct Decapsulated
     /// <summary>The options of a Geneve packet, for <c>foreach</c>; none in other kinds.</summary>
     public GeneveOptionEnumerator GeneveOptions => new(Kind == TunnelKind.Geneve ? Options : default);
 
+    /// <summary>Which optional fields the GRE header has; none elsewhere. A checksum was verified.</summary>
+    public GreFlags GreFields =>
+        Protocol == IPProtocol.Gre ? (GreFlags)(_header >> GreFlagsShift) & GrePacket.KnownFlags : GreFlags.None;
+
+    /// <summary>The key of GRE (RFC 2890 §2.1); null without one.</summary>
+    public uint? GreKey => (GreFields & GreFlags.Key) == 0 ? null
+        : BinaryPrimitives.ReadUInt32BigEndian(_packet[(PayloadOffset - GrePacket.OptionalFieldLength - SequenceNumberLength)..]);
+
+    /// <summary>The sequence number of GRE (RFC 2890 §2.2); null without one.</summary>
+    public uint? GreSequenceNumber => SequenceNumberLength == 0 ? null
+        : BinaryPrimitives.ReadUInt32BigEndian(_packet[(PayloadOffset - GrePacket.OptionalFieldLength)..]);
+
     /// <summary>Where the inner frame or packet begins, counted from the first byte of the outer packet.</summary>
     public int PayloadOffset => (ushort)_layout;
 
@@ -108,4 +121,6 @@ public readonly ref struct Decapsulated
     /// <see cref="InnerProtocol"/> announces. Nothing else of it was looked at.
     /// </summary>
     public ReadOnlySpan<byte> Payload => _packet[PayloadOffset..];
+
+    private int SequenceNumberLength => (GreFields & GreFlags.SequenceNumber) == 0 ? 0 : GrePacket.OptionalFieldLength;
 }

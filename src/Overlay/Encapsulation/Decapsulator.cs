@@ -5,13 +5,13 @@ using Overlay.Wire;
 namespace Overlay.Encapsulation;
 
 /// <summary>
-/// Takes the outer headers off a whole IP packet: of every kind that UDP carries, and of IP in IP (RFC 2003, RFC 4213, RFC 2473). One level, no
-/// more: an inner packet that is itself a tunnel's is a payload like any other.
+/// Takes the outer headers off a whole IP packet: of every kind that UDP carries, of GRE (RFC 2784, RFC 2890), and of IP in IP (RFC 2003, RFC 4213,
+/// RFC 2473). One level, no more: an inner packet that is itself a tunnel's is a payload like any other.
 /// </summary>
 /// <remarks>
 /// The outer headers are checked, the inner ones only as far as <see cref="Decapsulated.Payload"/> says. Who sent the packet, which network it
 /// belongs to and what reserved bits mean is for the caller to judge. Nothing is reassembled: a fragment of an outer packet is not a tunnel packet
-/// here (RFC 7348 §4.3 lets a VTEP discard them).
+/// here (RFC 7348 §4.3 lets a VTEP discard them). A checksum of GRE is verified if there is one. NVGRE (RFC 7637) is Ethernet in GRE with a key.
 /// </remarks>
 public static class Decapsulator
 {
@@ -124,9 +124,12 @@ public static class Decapsulator
         }
 
         packet = packet[..length];
-        return TunnelFacts.Of(kind).IsOverUdp
-            ? ExamineUdp(packet, offset, protocol, kind, port, options, out inner)
-            : ExamineIPInIP(packet, offset, protocol, out inner);
+        return kind switch
+        {
+            TunnelKind.Gre or TunnelKind.Gretap => GreDecapsulation.Examine(packet, offset, protocol, kind == TunnelKind.Gretap, out inner),
+            TunnelKind.IPInIP => ExamineIPInIP(packet, offset, protocol, out inner),
+            _ => ExamineUdp(packet, offset, protocol, kind, port, options, out inner),
+        };
     }
 
     private static DropReason ExamineIP(ReadOnlySpan<byte> packet, out int offset, out int length, out IPProtocol protocol)

@@ -11,11 +11,13 @@ namespace Overlay.Encapsulation;
 /// <remarks>
 /// <see cref="Encapsulate(ReadOnlySpan{byte}, Span{byte}, out int)"/> copies and chooses by itself; <see cref="WriteOuter"/> writes in front of a
 /// packet where it lies, for a caller who has decided already. The inner packet is never changed: decrementing its TTL belongs to forwarding
-/// (RFC 2003 §3.1). No tunnel encapsulation limit option is written; one that a packet carries is not read (RFC 2473 §4.1.1 makes both the choice
-/// of the entry node).
+/// (RFC 2003 §3.1). Over IPv6 a tunnel encapsulation limit may stand between both headers, in 8 bytes of destination options (RFC 2473 §4.1.1).
 /// </remarks>
 public sealed class IPInIPEncapsulator
 {
+    /// <summary>Bytes of the destination options header with the encapsulation limit, 8 (RFC 2473 §5.1).</summary>
+    public const int EncapsulationLimitLength = EncapsulationLimitHeader.Length;
+
     private readonly OuterIPTemplate _template;
     private readonly IPInIPEncapsulatorOptions _options;
 
@@ -23,13 +25,16 @@ public sealed class IPInIPEncapsulator
     /// <param name="local">The outer source address.</param>
     /// <param name="remote">The outer destination address, of the same family.</param>
     /// <param name="options">The rest; null takes the defaults.</param>
-    /// <exception cref="ArgumentException">An address is unspecified, the families differ, or both ends are the same.</exception>
+    /// <exception cref="ArgumentException">
+    /// An address is unspecified, the families differ, or both ends are the same; or there is an encapsulation limit over IPv4, which has none.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The TTL is 0, or DSCP above 63.</exception>
     public IPInIPEncapsulator(ValueIPAddress local, ValueIPAddress remote, IPInIPEncapsulatorOptions? options = null)
     {
         _options = options ?? IPInIPEncapsulatorOptions.Default;
         ArgumentOutOfRangeException.ThrowIfGreaterThan(_options.Dscp, 63, nameof(options));
         _template = new OuterIPTemplate(local, remote, _options.Ttl);
+        CheckLimit(_options.EncapsulationLimit);
     }
 
     /// <summary>The outer source address.</summary>
@@ -38,28 +43,35 @@ public sealed class IPInIPEncapsulator
     /// <summary>The outer destination address.</summary>
     public ValueIPAddress Remote => _template.Remote;
 
-    /// <summary>The bytes that stand in front of the inner packet: 20 or 40.</summary>
+    /// <summary>
+    /// The bytes that stand in front of the inner packet: 20 or 40; with an encapsulation limit <see cref="EncapsulationLimitLength"/> more.
+    /// </summary>
     public int Overhead => _template.Length;
 
-    /// <summary>The longest inner packet in bytes: what the 16 bits of the outer length leave.</summary>
+    /// <summary>
+    /// The longest inner packet in bytes: what the 16 bits of the outer length leave; with an encapsulation limit <see cref="EncapsulationLimitLength"/>
+    /// less.
+    /// </summary>
     public int MaxPacketLength => _template.MaxPayloadLength;
 
     /// <summary>
     /// Copies a packet behind its outer header. The outer ECN field follows the inner one (RFC 6040 §4.1); outer DF is set if inner DF is or the
     /// options say so; over IPv6 the flow label is a hash of the inner flow; DSCP and TTL are those of the options.
+    /// A packet that carries an encapsulation limit gets one less, over IPv6; one that carries none gets that of the options (RFC 2473 §4.1.1).
     /// </summary>
     /// <param name="packet">The inner IPv4 or IPv6 packet; bytes behind its own length are left out.</param>
     /// <param name="destination">Where to; it may hold <paramref name="packet"/>.</param>
-    /// <param name="bytesWritten"><see cref="Overhead"/> and the length of the packet; 0 unless <see cref="OperationStatus.Done"/>.</param>
+    /// <param name="bytesWritten">The bytes of outer header, limit and packet; 0 unless <see cref="OperationStatus.Done"/>.</param>
     /// <returns>
     /// <see cref="OperationStatus.Done"/>; <see cref="OperationStatus.DestinationTooSmall"/>; <see cref="OperationStatus.InvalidData"/>, if
     /// <paramref name="packet"/> is not a whole IPv4 or IPv6 packet, exceeds <see cref="MaxPacketLength"/>, has a TTL of 0, which "MUST NOT" be
-    /// encapsulated (RFC 2003 §3.1), or comes from the other end or is a packet of this very tunnel (RFC 2003 §3.2, RFC 2473 §4.1.2).
+    /// encapsulated (RFC 2003 §3.1), or an encapsulation limit of 0 (RFC 2473 §4.1.1), or comes from the other end or is a packet of this very tunnel (RFC 2003 §3.2, RFC 2473 §4.1.2).
     /// </returns>
     public OperationStatus Encapsulate(ReadOnlySpan<byte> packet, Span<byte> destination, out int bytesWritten)
     {
         bytesWritten = 0;
         bool dontFragment = _options.DontFragment;
+        byte? encapsulationLimit = _options.EncapsulationLimit;
         ValueIPAddress innerSource, innerDestination;
         byte ttl;
         if (IPv4Packet.TryParse(packet, out IPv4Packet ipv4))
@@ -76,6 +88,15 @@ public sealed class IPInIPEncapsulator
             innerSource = ipv6.Source;
             innerDestination = ipv6.Destination;
             ttl = ipv6.HopLimit;
+            if (!_template.IsIPv4 && ipv6.TryGetEncapsulationLimit(out byte limit, out _))
+            {
+                if (limit == 0)
+                {
+                    return OperationStatus.InvalidData;
+                }
+
+                encapsulationLimit = (byte)(limit - 1);
+            }
         }
         else
         {
@@ -93,61 +114,72 @@ public sealed class IPInIPEncapsulator
             TrafficClass = (byte)((_options.Dscp << 2) | (byte)EcnTunnel.Outer(InnerHeader.GetEcn(packet), _options.Ecn)),
             DontFragment = dontFragment,
         };
-        return Encapsulate(packet, fields, destination, out bytesWritten);
+        return Encapsulate(packet, fields, destination, out bytesWritten, encapsulationLimit);
     }
 
     /// <summary>Copies a packet behind an outer header with the given fields; of the packet only the version is looked at.</summary>
     /// <param name="packet">The inner IPv4 or IPv6 packet.</param>
     /// <param name="fields">What differs per packet.</param>
     /// <param name="destination">Where to; it may hold <paramref name="packet"/>.</param>
-    /// <param name="bytesWritten"><see cref="Overhead"/> and the length of the packet; 0 unless <see cref="OperationStatus.Done"/>.</param>
+    /// <param name="encapsulationLimit">The limit to be written between both headers, over IPv6 only; null writes none.</param>
+    /// <param name="bytesWritten">The bytes of outer header, limit and packet; 0 unless <see cref="OperationStatus.Done"/>.</param>
     /// <returns>
     /// <see cref="OperationStatus.Done"/>; <see cref="OperationStatus.DestinationTooSmall"/>; <see cref="OperationStatus.InvalidData"/>, if the
     /// version is neither 4 nor 6, or the packet is empty or exceeds <see cref="MaxPacketLength"/>.
     /// </returns>
-    public OperationStatus Encapsulate(ReadOnlySpan<byte> packet, in OuterHeaderFields fields, Span<byte> destination, out int bytesWritten)
+    /// <exception cref="ArgumentException">There is an encapsulation limit over IPv4.</exception>
+    public OperationStatus Encapsulate(
+        ReadOnlySpan<byte> packet, in OuterHeaderFields fields, Span<byte> destination, out int bytesWritten, byte? encapsulationLimit = null)
     {
         bytesWritten = 0;
-        if (packet.IsEmpty || packet.Length > MaxPacketLength || !TryGetProtocol(packet[0], out _))
+        int overhead = OverheadWith(encapsulationLimit);
+        if (packet.IsEmpty || overhead - Overhead + packet.Length > MaxPacketLength || !TryGetProtocol(packet[0], out _))
         {
             return OperationStatus.InvalidData;
         }
 
-        int length = Overhead + packet.Length;
+        int length = overhead + packet.Length;
         if (destination.Length < length)
         {
+            CheckLimit(encapsulationLimit);
             return OperationStatus.DestinationTooSmall;
         }
 
-        packet.CopyTo(destination[Overhead..]);
-        WriteOuter(destination[..length], packet.Length, fields);
+        packet.CopyTo(destination[overhead..]);
+        WriteOuter(destination[..length], packet.Length, fields, encapsulationLimit);
         bytesWritten = length;
         return OperationStatus.Done;
     }
 
     /// <summary>Writes the outer header in front of a packet where it lies.</summary>
     /// <param name="headroom">
-    /// Memory of which the first <see cref="Overhead"/> bytes are written; the packet follows, and at least its first byte must be there: its
-    /// version decides the protocol.
+    /// Memory of which the first <see cref="Overhead"/> bytes are written, or <see cref="EncapsulationLimitLength"/> more; the packet follows, and at
+    /// least its first byte must be there: its version decides the protocol.
     /// </param>
     /// <param name="payloadLength">Bytes of the inner packet: 1 to <see cref="MaxPacketLength"/>.</param>
     /// <param name="fields">What differs per packet. RFC 2003 §3.1: if the inner packet has DF, so must they.</param>
-    /// <exception cref="ArgumentException"><paramref name="headroom"/> is too short, or what follows is neither IPv4 nor IPv6.</exception>
+    /// <param name="encapsulationLimit">The limit to be written between both headers, over IPv6 only; null writes none.</param>
+    /// <exception cref="ArgumentException">
+    /// <paramref name="headroom"/> is too short, or what follows is neither IPv4 nor IPv6; or there is an encapsulation limit over IPv4.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="payloadLength"/> is out of range.</exception>
-    public void WriteOuter(Span<byte> headroom, int payloadLength, in OuterHeaderFields fields)
+    public void WriteOuter(Span<byte> headroom, int payloadLength, in OuterHeaderFields fields, byte? encapsulationLimit = null)
     {
-        if (headroom.Length <= Overhead || (uint)(payloadLength - 1) >= (uint)MaxPacketLength)
+        int overhead = OverheadWith(encapsulationLimit);
+        int limitLength = overhead - Overhead;
+        if (headroom.Length <= overhead || (uint)(payloadLength - 1) >= (uint)(MaxPacketLength - limitLength))
         {
-            ThrowArgument(headroom.Length, payloadLength);
+            ThrowArgument(headroom.Length, payloadLength, limitLength);
         }
 
-        if (!TryGetProtocol(headroom[Overhead], out IPProtocol protocol))
+        if (!TryGetProtocol(headroom[overhead], out IPProtocol protocol))
         {
             ThrowVersion();
         }
 
         if (_template.IsIPv4)
         {
+            CheckLimit(encapsulationLimit);
             Span<byte> header = headroom[..OuterIPTemplate.IPv4Length];
             _template.Bytes[..OuterIPTemplate.IPv4Length].CopyTo(header);
             _template.FinishIPv4(header, payloadLength + OuterIPTemplate.IPv4Length, protocol, fields);
@@ -156,7 +188,23 @@ public sealed class IPInIPEncapsulator
         {
             Span<byte> header = headroom[..OuterIPTemplate.IPv6Length];
             _template.Bytes[..OuterIPTemplate.IPv6Length].CopyTo(header);
-            _template.FinishIPv6(header, payloadLength, protocol, fields);
+            if (encapsulationLimit is byte limit)
+            {
+                _ = new EncapsulationLimitHeader(protocol, limit).TryWrite(headroom[OuterIPTemplate.IPv6Length..], out _);
+                protocol = IPProtocol.DestinationOptions;
+            }
+
+            _template.FinishIPv6(header, payloadLength + limitLength, protocol, fields);
+        }
+    }
+
+    private int OverheadWith(byte? encapsulationLimit) => encapsulationLimit is null ? Overhead : Overhead + EncapsulationLimitLength;
+
+    private void CheckLimit(byte? encapsulationLimit)
+    {
+        if (_template.IsIPv4 && encapsulationLimit is not null)
+        {
+            throw new ArgumentException($"The encapsulation limit is an option of IPv6; {Local} and {Remote} are IPv4.", nameof(encapsulationLimit));
         }
     }
 
@@ -168,11 +216,11 @@ public sealed class IPInIPEncapsulator
     }
 
     [DoesNotReturn]
-    private void ThrowArgument(int headroom, int payloadLength)
+    private void ThrowArgument(int headroom, int payloadLength, int limitLength)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(payloadLength);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(payloadLength, MaxPacketLength);
-        throw new ArgumentException($"The outer header takes {Overhead} bytes and a packet follows; there are {headroom}.", nameof(headroom));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(payloadLength, MaxPacketLength - limitLength);
+        throw new ArgumentException($"The outer header takes {Overhead + limitLength} bytes and a packet follows; there are {headroom}.", nameof(headroom));
     }
 
     [DoesNotReturn]

@@ -26,6 +26,12 @@ public sealed record IPInIPEncapsulatorOptions
     /// </summary>
     public bool DontFragment { get; init; }
 
+    /// <summary>
+    /// The tunnel encapsulation limit for packets that carry none themselves, over IPv6 only: how many more tunnels they may enter (RFC 2473 §4.1.1).
+    /// Null, the default, writes none.
+    /// </summary>
+    public byte? EncapsulationLimit { get; init; }
+
     /// <summary>The seed of the flow hash that becomes the outer IPv6 flow label (RFC 6438 §3).</summary>
     public uint FlowHashSeed { get; init; }
 }

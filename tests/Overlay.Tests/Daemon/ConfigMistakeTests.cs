@@ -39,7 +39,7 @@ public class ConfigMistakeTests
 
         // Required keys.
         { "nothing in a tunnel", "{ \"tunnels\": [\n{} ] }",
-            ["f:2: a tunnel has no \"name\"; a name for status and messages is right", "f:2: a tunnel has no \"kind\"; \"vxlan\", \"vxlan-gpe\", \"geneve\", \"ipip\", \"gue\", \"fou\" or \"udp\" is right",
+            ["f:2: a tunnel has no \"name\"; a name for status and messages is right", "f:2: a tunnel has no \"kind\"; \"vxlan\", \"vxlan-gpe\", \"geneve\", \"gre\", \"gretap\", \"ipip\", \"gue\", \"fou\" or \"udp\" is right",
              "f:2: a tunnel has no \"device\"; an object with at least a \"type\" is right", "f:2: a tunnel has no \"local\"; the underlay address of this end is right"] },
         { "no vni", "{ \"tunnels\": [\n{ \"name\": \"a\", \"kind\": \"vxlan\", \"local\": \"192.0.2.1\", \"device\": { \"type\": \"tap\" } } ] }", ["f:2: a tunnel has no \"vni\"; a number from 0 to 16777215 is right"] },
         { "no device type", "{ \"tunnels\": [\n{ \"name\": \"a\", \"kind\": \"ipip\", \"local\": \"192.0.2.1\",\n\"device\": {} } ] }", ["f:3: device has no \"type\"; \"tun\" is right"] },
@@ -50,8 +50,6 @@ public class ConfigMistakeTests
         { "mask without mask", Tap("\"policy\": { \"reservedBits\": {} }"), ["f:3: policy.reservedBits has no \"mask\"; 16 hexadecimal digits of bits to tolerate is right"] },
 
         // Kinds and what belongs to them.
-        { "gre", Tunnel("gre"), ["f:2: kind \"gre\" is not available in this version; \"vxlan\", \"vxlan-gpe\", \"geneve\", \"ipip\", \"gue\", \"fou\" or \"udp\" is right"] },
-        { "gretap", Tunnel("gretap"), ["f:2: kind \"gretap\" is not available in this version; \"vxlan\", \"vxlan-gpe\", \"geneve\", \"ipip\", \"gue\", \"fou\" or \"udp\" is right"] },
         { "geneve without vni", Kind("geneve", "tap", "\"port\": 6081"), ["f:1: a tunnel has no \"vni\"; a number from 0 to 16777215 is right"] },
         { "vni on gue", Kind("gue", "tun", "\"vni\": 1"), ["f:3: \"vni\" is not used by a gue tunnel; leave it out"] },
         { "fou without port", Kind("fou", "tun", "\"routes\": []"), ["f:1: a tunnel has no \"port\"; a number from 1 to 65535, the same at both ends, is right"] },
@@ -79,7 +77,7 @@ public class ConfigMistakeTests
         { "two gue tunnels on one endpoint", "{ \"tunnels\": [\n{ \"name\": \"a\", \"kind\": \"gue\", \"local\": \"192.0.2.1\", \"device\": { \"type\": \"tun\" } },\n{ \"name\": \"b\", \"kind\": \"gue\", \"local\": \"192.0.2.1\", \"device\": { \"type\": \"tun\" } } ] }",
             ["f:3: gue on 192.0.2.1:6080 belongs to tunnel \"a\" on line 2; one gue tunnel for each local and port is right"] },
         { "6in4", Tunnel("6in4"), ["f:2: kind \"6in4\" is not known; \"ipip\" is right: the families of local and of the inner packet decide"] },
-        { "no kind at all", Tunnel("VXLAN"), ["f:2: kind is \"VXLAN\"; \"vxlan\", \"vxlan-gpe\", \"geneve\", \"ipip\", \"gue\", \"fou\" or \"udp\" is right"] },
+        { "no kind at all", Tunnel("VXLAN"), ["f:2: kind is \"VXLAN\"; \"vxlan\", \"vxlan-gpe\", \"geneve\", \"gre\", \"gretap\", \"ipip\", \"gue\", \"fou\" or \"udp\" is right"] },
         { "transport tcp", Tap("\"transport\": \"tcp\""), ["f:3: transport is \"tcp\"; \"udp\" or \"tunnelGso\" is right"] },
         { "routes on tap", Tap("\"routes\": []"), ["f:3: \"routes\" is not used with a tap device; \"fdb\" and \"flood\" lead to remotes there"] },
         { "flood on tun", Tun("\"flood\": [ \"192.0.2.2\" ]"), ["f:3: \"flood\" is not used with a tun device; \"routes\" lead to remotes there"] },

@@ -24,8 +24,8 @@ internal sealed class TunnelRig
 
     public TunnelRig(
         TunnelKind kind = TunnelKind.Vxlan, DeviceLayer layer = DeviceLayer.Ethernet, TunnelPolicy? policy = null, bool learning = false, int capacity = 64,
-        ValueIPAddress? local = null)
-        : this(MakeTunnel(kind, layer, policy, learning, local), capacity)
+        ValueIPAddress? local = null, GreOptions? gre = null)
+        : this(MakeTunnel(kind, layer, policy, learning, local, gre), capacity)
     {
     }
 
@@ -39,7 +39,7 @@ internal sealed class TunnelRig
         Batch = new PacketBatch(capacity);
     }
 
-    private static Tunnel MakeTunnel(TunnelKind kind, DeviceLayer layer, TunnelPolicy? policy, bool learning, ValueIPAddress? local) =>
+    private static Tunnel MakeTunnel(TunnelKind kind, DeviceLayer layer, TunnelPolicy? policy, bool learning, ValueIPAddress? local, GreOptions? gre) =>
         new(
             new TunnelOptions
             {
@@ -50,6 +50,7 @@ internal sealed class TunnelRig
                 Local = local ?? Local,
                 DeviceMac = Mac,
                 Learning = learning,
+                Gre = gre ?? GreOptions.Default,
                 Policy = policy ?? TunnelPolicy.Default,
             },
             new OverlayTables());

@@ -114,6 +114,80 @@ public sealed class TsharkTests
         }
     }
 
+    [Fact]
+    public async Task Every_field_and_checksum_of_GRE_is_what_tshark_reads()
+    {
+        Requires.Tool("tshark");
+        Random random = new(47);
+        List<(byte[] Packet, GreEncapsulatorOptions Options, uint Number, bool IPv6, bool InnerIPv6)> written = [];
+        for (int i = 0; i < 128; i++)
+        {
+            var options = new GreEncapsulatorOptions
+            {
+                Ethernet = (i & 4) != 0,
+                Key = (i & 8) != 0 ? (uint)random.NextInt64(1L << 32) : null,
+                Checksum = (i & 16) != 0,
+                SequenceNumbers = (i & 32) != 0,
+            };
+            bool ipv6 = (i & 1) != 0, innerIPv6 = (i & 2) != 0;
+            byte[] inner = Inner(innerIPv6, random.Next(1400), (byte)(i & 3));
+            inner = options.Ethernet ? PacketBuilder.Ethernet(Mac, Mac, innerIPv6 ? EtherType.IPv6 : EtherType.IPv4, inner) : inner;
+            var encapsulator = new GreEncapsulator(Locals[i & 1], Remotes[i & 1], options);
+            byte[] packet = new byte[encapsulator.Overhead + inner.Length];
+            uint number = (uint)random.NextInt64(1L << 32);
+            encapsulator.Encapsulate(inner, packet, out _, number);
+            written.Add((packet, options, number, ipv6, innerIPv6));
+        }
+
+        IReadOnlyList<string[]> read = await ReadAsync(
+            [.. written.Select(w => w.Packet)],
+            "frame.protocols", "ip.checksum.status", "udp.checksum.status", "gre.proto", "gre.flags_and_version", "gre.key", "gre.sequence_number",
+            "gre.checksum.status", "_ws.malformed");
+        Assert.Equal(written.Count, read.Count);
+        for (int i = 0; i < read.Count; i++)
+        {
+            (_, GreEncapsulatorOptions options, uint number, bool ipv6, bool innerIPv6) = written[i];
+            string[] row = read[i];
+            string inner = (options.Ethernet ? "eth:ethertype:" : "") + (innerIPv6 ? "ipv6" : "ip");
+            Assert.StartsWith($"raw:{(ipv6 ? "ipv6" : "ip")}:gre:{inner}:udp", row[0], StringComparison.Ordinal);
+            Assert.All(row[1].Split(Tshark.Aggregator, StringSplitOptions.RemoveEmptyEntries), status => Assert.Equal(Good, status));
+            Assert.Equal(Good, row[2]);
+            Assert.Equal(options.Ethernet ? 0x6558 : innerIPv6 ? 0x86DD : 0x0800, Number(row[3]));
+            Assert.Equal(
+                (options.Checksum ? 0x8000 : 0) | (options.Key is null ? 0 : 0x2000) | (options.SequenceNumbers ? 0x1000 : 0), Number(row[4]));
+            Assert.Equal((long?)options.Key, row[5].Length == 0 ? null : (long?)Number(row[5]));
+            Assert.Equal(options.SequenceNumbers ? (long?)number : null, row[6].Length == 0 ? null : (long?)Number(row[6]));
+            Assert.Equal(options.Checksum ? Good : "", row[7]);
+            Assert.Equal("", row[8]);
+        }
+    }
+
+    [Fact]
+    public async Task The_encapsulation_limit_is_what_tshark_reads()
+    {
+        Requires.Tool("tshark");
+        List<byte[]> written = [];
+        for (int i = 0; i < 8; i++)
+        {
+            byte[] inner = Inner((i & 1) != 0, i * 30, 0);
+            var encapsulator = new IPInIPEncapsulator(Locals[1], Remotes[1], new() { EncapsulationLimit = (byte)(i * 36) });
+            byte[] packet = new byte[encapsulator.Overhead + IPInIPEncapsulator.EncapsulationLimitLength + inner.Length];
+            encapsulator.Encapsulate(inner, packet, out _);
+            written.Add(packet);
+        }
+
+        IReadOnlyList<string[]> read = await ReadAsync(written, "frame.protocols", "ipv6.opt.tel", "ipv6.nxt", "ipv6.dstopts.nxt", "udp.checksum.status", "_ws.malformed");
+        Assert.Equal(written.Count, read.Count);
+        for (int i = 0; i < read.Count; i++)
+        {
+            string[] row = read[i];
+            bool innerIPv6 = (i & 1) != 0;
+            Assert.StartsWith($"raw:ipv6:ipv6.dstopts:{(innerIPv6 ? "ipv6" : "ip")}:udp", row[0], StringComparison.Ordinal);
+            Assert.Equal((i * 36, 60, innerIPv6 ? 41 : 4), (Number(row[1]), Number(First(row[2])), Number(row[3])));
+            Assert.Equal((Good, ""), (row[4], row[5]));
+        }
+    }
+
     private static async Task<IReadOnlyList<string[]>> ReadAsync(IReadOnlyList<byte[]> packets, params string[] fields)
     {
         string path = Path.Combine(Path.GetTempPath(), $"overlay-{Guid.NewGuid():N}.pcapng");
