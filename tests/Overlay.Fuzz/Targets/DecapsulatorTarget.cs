@@ -37,6 +37,11 @@ internal sealed class DecapsulatorTarget : IFuzzTarget
         Check.Equal(slow.PayloadOffset, fast.PayloadOffset, "the offset of the payload");
         Check.Equal((slow.Remote, slow.Local, slow.SourcePort, slow.IsOuterIPv4), (fast.Remote, fast.Local, fast.SourcePort, fast.IsOuterIPv4), "the ends of both ways");
         Check.Equal((slow.TrafficClass, slow.Ttl, slow.Protocol), (fast.TrafficClass, fast.Ttl, fast.Protocol), "the outer fields of both ways");
-        Check.Equal((slow.VxlanHeader, slow.Vni), (fast.VxlanHeader, fast.Vni), "the VXLAN header of both ways");
+        Check.Equal((slow.Kind, slow.InnerProtocol, slow.Header, slow.HeaderLength, slow.Vni, slow.GroupPolicyId), (fast.Kind, fast.InnerProtocol, fast.Header, fast.HeaderLength, fast.Vni, fast.GroupPolicyId), "the tunnel header of both ways");
+        Check.Inside(input, fast.Options, "the options");
+        foreach (GeneveOption option in fast.GeneveOptions)
+        {
+            Check.Inside(fast.Options, option.Data, "an option");
+        }
     }
 }

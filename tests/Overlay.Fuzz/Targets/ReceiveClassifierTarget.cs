@@ -10,6 +10,8 @@ internal sealed class ReceiveClassifierTarget : IFuzzTarget
     private const int MaxDatagram = 1472;
     private const int InnerMtu = 1450;
 
+    private static readonly TunnelKind[] Kinds = [.. Enum.GetValues<TunnelKind>().Where(kind => TunnelFacts.Of(kind).IsOverUdp)];
+
     private static readonly PacketBatch Batch = new(capacity: 64);
 
     public static void Fuzz(ReadOnlySpan<byte> input)
@@ -24,7 +26,8 @@ internal sealed class ReceiveClassifierTarget : IFuzzTarget
         Batch.Clear();
         Check.That(Batch.TryAppend(message, out _), "a batch that is empty takes a message");
         // A limit below what the inputs have makes superpackets of short ones.
-        int lost = ReceiveClassifier.SplitVxlan(Batch, 0, told, (input[0] & 1) == 0 ? MaxDatagram : 100, InnerMtu);
+        TunnelKind kind = Kinds[(input[1] >> 1) % Kinds.Length];
+        int lost = ReceiveClassifier.Split(kind, Batch, 0, told, (input[0] & 1) == 0 ? MaxDatagram : 100, InnerMtu);
         int length = 0;
         for (int i = 0; i < Batch.Count; i++)
         {

@@ -122,7 +122,12 @@ internal sealed class UmlGreLab : IDisposable
             _cables.Ip("link", "set", "h0", "master", "br0");
             Peer = UmlPeer.Start(_cables, Cable, UmlPeer.AllModules);
             _cables.Ip("link", "set", Cable, "master", "br0");
-            Peer.Run(string.Join('\n', PeerSetup()));
+            // A request longer than what the serial line holds, 4096 bytes, leaves it choked: the last that is answered.
+            foreach (string[] lines in PeerSetup().Chunk(4))
+            {
+                Peer.Run($"set -e\n{string.Join('\n', lines)}");
+            }
+
             Daemon = OverlayDaemon.Start(Us, Tunnels());
         }
         catch
@@ -196,7 +201,6 @@ internal sealed class UmlGreLab : IDisposable
     private static IEnumerable<string> PeerSetup()
     {
         const string Port = "1B58";
-        yield return "set -e";
         // Only what tests send shall be on the wire.
         yield return "cd /proc/sys/net/ipv6/conf/default; echo 0 > accept_dad; echo 0 > router_solicitations; echo 1 > addr_gen_mode; cd /";
         yield return $"for directory in /proc/sys/net/ipv6/conf/*; do echo 1 > $directory/addr_gen_mode; done; ip link set {UmlPeer.Device} up";
