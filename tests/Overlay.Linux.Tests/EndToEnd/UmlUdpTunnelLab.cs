@@ -85,7 +85,10 @@ internal sealed class UmlUdpTunnelLab : IDisposable
         sender.connect(('192.0.2.1', port))
         while True:
             packet = os.read(tun, 65535)
-            sender.send(headers[packet[0] >> 4] + packet)
+            try:
+                sender.send(headers[packet[0] >> 4] + packet)
+            except ConnectionRefusedError:
+                pass # What was sent before the other end was there.
         """;
 
     private static readonly TimeSpan ScriptBound = TimeSpan.FromSeconds(60);
@@ -104,7 +107,12 @@ internal sealed class UmlUdpTunnelLab : IDisposable
             _cables.Ip("link", "set", "h0", "master", "br0");
             Peer = UmlPeer.Start(_cables, Cable, [.. UmlPeer.AllModules, "drivers/net/tun"]);
             _cables.Ip("link", "set", Cable, "master", "br0");
-            Peer.Run(string.Join('\n', PeerSetup()));
+            foreach (string script in PeerSetup())
+            {
+                // One by one: a script of more than the 4096 bytes that a terminal holds, in base64, stalls the peer's line.
+                Peer.Run("set -e\n" + script);
+            }
+
             Daemon = OverlayDaemon.Start(Us, string.Join(",\n", Tunnels()));
         }
         catch
@@ -173,7 +181,6 @@ internal sealed class UmlUdpTunnelLab : IDisposable
     private static IEnumerable<string> PeerSetup()
     {
         const string Port = "1B58";
-        yield return "set -e";
         // Only what tests send shall be on the wire.
         yield return "cd /proc/sys/net/ipv6/conf/default; echo 0 > accept_dad; echo 0 > router_solicitations; echo 1 > addr_gen_mode; cd /";
         yield return $"for directory in /proc/sys/net/ipv6/conf/*; do echo 1 > $directory/addr_gen_mode; done; ip link set {UmlPeer.Device} up";
@@ -186,13 +193,11 @@ internal sealed class UmlUdpTunnelLab : IDisposable
         foreach (UdpEncapsulation encapsulation in All)
         {
             yield return $"{encapsulation.Peer}; ip link set {encapsulation.Device} mtu {encapsulation.OurMtu} up";
-            yield return $"ip address add {encapsulation.Theirs}/{(encapsulation.IsInnerIPv4 ? 24 : 64)} dev {encapsulation.Device} {(encapsulation.IsInnerIPv4 ? "" : "nodad")}";
-            yield return encapsulation.PeerRoute;
+            yield return $"ip address add {encapsulation.Theirs}/{(encapsulation.IsInnerIPv4 ? 24 : 64)} dev {encapsulation.Device} {(encapsulation.IsInnerIPv4 ? "" : "nodad")}\n{encapsulation.PeerRoute}";
         }
 
         yield return $"cat > /run/echo.py <<'END'\n{PeerScripts.EchoServer}\nEND";
-        yield return $"setsid /usr/bin/python3 -IS /run/echo.py {EchoPort} &";
-        yield return $"until grep -q :{Port} /proc/net/udp && grep -q :{Port} /proc/net/udp6; do sleep 0.05; done";
+        yield return $"setsid /usr/bin/python3 -IS /run/echo.py {EchoPort} &\nuntil grep -q :{Port} /proc/net/udp && grep -q :{Port} /proc/net/udp6; do sleep 0.05; done";
     }
 
     private static IEnumerable<string> Tunnels()

@@ -63,14 +63,21 @@ public sealed class UmlUdpTunnelTests(UmlUdpTunnelTests.Fixture fixture) : IClas
         const string Request = "2,0,400,0,500";
         _lab.RunPython(PeerScripts.EchoClient, [.. client, Request]);
         string[][] rows;
-        using (WireCapture capture = _lab.Capture(2, $"{kind.Filter} and greater 420"))
+        // Outer checksums are to be on the wire, not left to a device that has none.
+        _lab.Us.EthtoolOff(UmlUdpTunnelLab.OurDevice, "tx");
+        try
         {
+            using WireCapture capture = _lab.Capture(2, $"{kind.Filter} and greater 420");
             string answer = _lab.RunPython(PeerScripts.EchoClient, [.. client, Request]).Output.Trim();
             // Traffic class (ECT(0), which crosses), TTL and length, both ways.
             Assert.Equal("2 64 400 0 64 500", answer);
             rows = capture.Fields(
                 "ip.src", "ip.dsfield", "udp.dstport", "udp.checksum.status", "vxlan.flags", "vxlan.vni", "vxlan.gbp", "geneve.vni",
                 "geneve.option.class", "data.data", "_ws.malformed", "frame.protocols");
+        }
+        finally
+        {
+            _lab.Us.Exec("ethtool", "-K", UmlUdpTunnelLab.OurDevice, "tx", "on", "gso", "on", "tso", "on");
         }
 
         string[] ours = rows[0];

@@ -17,7 +17,7 @@ public sealed class ReadmeTests
 
     [Theory]
     [InlineData("README.md", 2)]
-    [InlineData("docs/configuration.md", 3)]
+    [InlineData("docs/configuration.md", 5)]
     public void The_configurations_in_the_documents_are_accepted(string document, int tunnels)
     {
         string path = Path.GetTempFileName();
