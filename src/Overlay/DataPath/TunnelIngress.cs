@@ -346,8 +346,9 @@ public sealed class TunnelIngress : IPacketPath
         }
 
         // Where the inner checksum is unfinished, the packet has not been on a wire as it is: a kernel on this host has not written the outer checksum
-        // either, or it has merged packets, each of whose it has verified (see ReceiveClassifier.ClassifyGre).
-        if (packet.HasChecksum && meta.Checksum != ChecksumState.Partial && !packet.IsChecksumValid)
+        // either, or it has merged packets, each of whose it has verified (see ReceiveClassifier.ClassifyGre). And where the inner checksum is finished, a
+        // kernel on this host leaves the outer one to the hardware as zero (gre_build_header, measured).
+        if (packet.HasChecksum && packet.Checksum != 0 && meta.Checksum != ChecksumState.Partial && !packet.IsChecksumValid)
         {
             return DropReason.BadChecksum;
         }

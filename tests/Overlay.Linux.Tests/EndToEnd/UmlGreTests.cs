@@ -202,8 +202,15 @@ public sealed class UmlGreTests(UmlGreTests.Fixture fixture) : IClassFixture<Uml
     }
 
     // A first packet may wait for an address.
-    private void Resolve(GreForm form, bool ipv6) =>
-        _lab.Us.Exec("ping", "-q", "-c", "1", "-W", "5", "-I", form.Ours(ipv6), form.Theirs(ipv6));
+    private void Resolve(GreForm form, bool ipv6)
+    {
+        CommandResult result = _lab.Us.TryExec(PingBound, "ping", "-q", "-c", "1", "-W", "5", "-I", form.Ours(ipv6), form.Theirs(ipv6));
+        if (result.ExitCode != 0)
+        {
+            string peer = _lab.Peer.TryRun(PingBound, $"ip -d -s -s link show dev {form.Device}").Output;
+            Assert.Fail($"{result.Output}{_lab.Daemon.Status()}\n{peer}");
+        }
+    }
 
     private static void AssertHeaders(GreForm form, string[][] rows)
     {

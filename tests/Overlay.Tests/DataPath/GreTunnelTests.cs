@@ -130,9 +130,12 @@ public sealed class GreTunnelTests
     {
         TunnelRig rig = Routed(new GreOptions { Checksum = true });
         byte[] packet = Gre(Packet4, checksum: true);
-        packet[4] = packet[5] = 0;
+        packet[4] ^= 1;
         Assert.Equal(DropReason.BadChecksum, Receive(rig, packet).Drop);
-        // The kernel of a peer on the same host leaves both to the hardware.
+        // The kernel of a peer on the same host leaves the outer one to the hardware, as zero, or the inner one.
+        packet[4] = packet[5] = 0;
+        Assert.Equal(PacketState.Pending, Receive(rig, packet).State);
+        packet[4] = packet[5] = 0xAB;
         int transport = packet.Length - Packet4.Length + 20;
         BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(transport + 6), PacketBuilder.PseudoHeader(Packet4, IPProtocol.Udp, Packet4.Length - 20));
         rig.Batch.Clear();

@@ -180,6 +180,8 @@ public sealed class UdpEncapsulatorTests
                 // It reads GPE, but leaves it out of this list.
                 TunnelKind.Vxlan => "vxlan:",
                 TunnelKind.Geneve => "geneve:",
+                // Told to expect IP behind the port, it lists "ip" in front of IPv6, too.
+                TunnelKind.Fou or TunnelKind.IPInUdp when inner6 => "ip:",
                 _ => "",
             };
             // This tshark does not know GUE.
