@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -27,20 +28,16 @@ public sealed class VxlanEncapsulator
     private readonly VxlanEncapsulatorOptions _options;
     private readonly byte[]? _linkHeader;
 
-    // The template of the usual form, IPv4 without checksum, as the two overlapping vectors that its 36 or 50 bytes are.
-    private readonly bool _isPlain;
+    // The headers of the plain form, IPv4 without UDP checksum, with TTL and DF of the options, as the two overlapping vectors that their 36 or 50
+    // bytes are; and the sum of the IPv4 header but for length and traffic class.
     private readonly Vector256<byte> _plainFirst;
     private readonly Vector256<byte> _plainLast;
+    private readonly uint _plainSum;
     private readonly int _plainStart;
 
-    // The same with TTL and DF of the options, and the sum of its IPv4 header but for length and traffic class.
-    private readonly Vector256<byte> _usualFirst;
-    private readonly Vector256<byte> _usualLast;
-    private readonly uint _usualSum;
-
-    // The overhead if the form is the usual one, else more than any headroom has.
-    private readonly int _usualOverhead = int.MaxValue;
-    private readonly ulong _usualPorts;
+    // The overhead if the form is the plain one, else more than any headroom has.
+    private readonly int _plainOverhead = int.MaxValue;
+    private readonly ulong _plainPorts;
 
     /// <summary>Prepares the headers.</summary>
     /// <param name="local">The outer source address.</param>
@@ -62,20 +59,16 @@ public sealed class VxlanEncapsulator
         _linkHeader = _options.LinkHeader is { } header ? ToBytes(header, _template.IsIPv4) : null;
         Overhead = (_linkHeader is null ? 0 : LinkHeaderLength) + _template.Length + UdpAndVxlanLength;
         MaxFrameLength = _template.MaxPayloadLength - UdpAndVxlanLength;
-        _isPlain = _template.IsIPv4 && !_options.OuterChecksum;
-        if (_isPlain)
+        if (_template.IsIPv4 && !_options.OuterChecksum)
         {
             byte[] plain = [.. _linkHeader ?? [], .. _template.Bytes];
+            _plainStart = Overhead - PlainLength;
+            _template.FinishIPv4(plain.AsSpan(_plainStart), 0, IPProtocol.Udp, new OuterHeaderFields { DontFragment = _options.DontFragment });
             _plainFirst = Vector256.Create(plain);
             _plainLast = Vector256.Create(plain.AsSpan(plain.Length - Vector256<byte>.Count));
-            _plainStart = Overhead - PlainLength;
-
-            _template.FinishIPv4(plain.AsSpan(_plainStart), 0, IPProtocol.Udp, new OuterHeaderFields { DontFragment = _options.DontFragment });
-            _usualFirst = Vector256.Create(plain);
-            _usualLast = Vector256.Create(plain.AsSpan(plain.Length - Vector256<byte>.Count));
-            _usualSum = (ushort)~BinaryPrimitives.ReadUInt16BigEndian(plain.AsSpan(_plainStart + IPv4Packet.ChecksumOffset));
-            _usualOverhead = Overhead;
-            _usualPorts = (ulong)_options.DestinationPort << 32;
+            _plainSum = (ushort)~BinaryPrimitives.ReadUInt16BigEndian(plain.AsSpan(_plainStart + IPv4Packet.ChecksumOffset));
+            _plainOverhead = Overhead;
+            _plainPorts = (ulong)_options.DestinationPort << 32;
         }
     }
 
@@ -159,89 +152,7 @@ public sealed class VxlanEncapsulator
     /// <param name="fields">What differs per packet.</param>
     /// <exception cref="ArgumentException"><paramref name="headroom"/> is too short.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="payloadLength"/> is out of range.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)] // The call would be a tenth of the whole.
     public void WriteOuter(Span<byte> headroom, int payloadLength, in OuterHeaderFields fields)
-    {
-        if (_isPlain && headroom.Length >= Overhead && (uint)payloadLength <= PlainMaxFrameLength)
-        {
-            Span<byte> packet = headroom.Slice(_plainStart, PlainLength);
-            _plainFirst.CopyTo(headroom);
-            _plainLast.CopyTo(packet[(PlainLength - Vector256<byte>.Count)..]);
-            _template.FinishIPv4(packet, payloadLength + PlainLength, IPProtocol.Udp, fields);
-            FinishUdp(packet[OuterIPTemplate.IPv4Length..], payloadLength + UdpAndVxlanLength, fields);
-        }
-        else
-        {
-            WriteAny(headroom, payloadLength, fields);
-        }
-    }
-
-    /// <summary>
-    /// Writes the outer headers in front of a frame where it lies, with TTL and DF of the options: the shortest way, since all but three fields
-    /// stand in the template.
-    /// </summary>
-    /// <param name="headroom">As in <see cref="WriteOuter(Span{byte}, int, in OuterHeaderFields)"/>.</param>
-    /// <param name="payloadLength">Bytes of the inner frame: 0 to <see cref="MaxFrameLength"/>.</param>
-    /// <param name="vni">The network identifier.</param>
-    /// <param name="sourcePort">The UDP source port: one per inner flow (RFC 7348 §5).</param>
-    /// <param name="trafficClass">The traffic class (IPv4 TOS): DSCP in the upper six bits, ECN in the lower two.</param>
-    /// <remarks>The identification is 0, and over IPv6 the flow label follows the source port.</remarks>
-    /// <exception cref="ArgumentException"><paramref name="headroom"/> is too short.</exception>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="payloadLength"/> is out of range.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void WriteOuter(Span<byte> headroom, int payloadLength, Vni vni, ushort sourcePort, byte trafficClass = 0)
-    {
-        if (headroom.Length < _usualOverhead || (uint)payloadLength > PlainMaxFrameLength)
-        {
-            WriteUsualAny(headroom, payloadLength, vni, sourcePort, trafficClass);
-            return;
-        }
-
-        // Checked above: the headroom has Overhead bytes, of which the last 36 begin at _plainStart. Through spans each store would check again,
-        // a third of the whole (benchmarks/README.md); WriteAny is the twin that does.
-        ref byte start = ref MemoryMarshal.GetReference(headroom);
-        ref byte packet = ref Unsafe.Add(ref start, _plainStart);
-        _usualFirst.StoreUnsafe(ref start);
-        _usualLast.StoreUnsafe(ref packet, PlainLength - (nuint)Vector256<byte>.Count);
-        uint total = (uint)(payloadLength + PlainLength);
-        uint sum = _usualSum + trafficClass + total;
-        sum = (sum & 0xFFFF) + (sum >> 16);
-        sum += sum >> 16;
-        StoreBigEndian(ref packet, 0, (0x45U << 24) | ((uint)trafficClass << 16) | total);
-        StoreBigEndian(ref packet, IPv4Packet.ChecksumOffset, (ushort)~sum);
-        // Source port, destination port, length, and a checksum of zero.
-        StoreBigEndian(ref packet, OuterIPTemplate.IPv4Length, ((ulong)sourcePort << 48) | _usualPorts | ((total - OuterIPTemplate.IPv4Length) << 16));
-        StoreBigEndian(ref packet, PlainLength - sizeof(uint), vni.Value << 8);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreBigEndian(ref byte start, nuint offset, ushort value) =>
-        Unsafe.WriteUnaligned(ref Unsafe.Add(ref start, offset), BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(value) : value);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreBigEndian(ref byte start, nuint offset, uint value) =>
-        Unsafe.WriteUnaligned(ref Unsafe.Add(ref start, offset), BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(value) : value);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreBigEndian(ref byte start, nuint offset, ulong value) =>
-        Unsafe.WriteUnaligned(ref Unsafe.Add(ref start, offset), BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(value) : value);
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void WriteUsualAny(Span<byte> headroom, int payloadLength, Vni vni, ushort sourcePort, byte trafficClass) => WriteAny(
-        headroom,
-        payloadLength,
-        new OuterHeaderFields
-        {
-            Vni = vni,
-            SourcePort = sourcePort,
-            TrafficClass = trafficClass,
-            FlowLabel = sourcePort,
-            DontFragment = _options.DontFragment,
-        });
-
-    /// <summary>Writes every form of the headers; the tests hold the plain form against it.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    internal void WriteAny(Span<byte> headroom, int payloadLength, in OuterHeaderFields fields)
     {
         if (headroom.Length < Overhead || (uint)payloadLength > (uint)MaxFrameLength)
         {
@@ -266,23 +177,79 @@ public sealed class VxlanEncapsulator
             _template.FinishIPv6(packet, udpLength, IPProtocol.Udp, fields);
         }
 
-        FinishUdp(packet[_template.Length..], udpLength, fields);
+        Span<byte> udp = packet.Slice(_template.Length, UdpAndVxlanLength);
+        BinaryPrimitives.WriteUInt16BigEndian(udp[UdpPacket.SourcePortOffset..], fields.SourcePort);
+        BinaryPrimitives.WriteUInt16BigEndian(udp[UdpPacket.LengthOffset..], (ushort)udpLength);
+        // The I flag and the bits that MUST be zero stand in the template (RFC 7348 §5).
+        BinaryPrimitives.WriteUInt32BigEndian(udp[(UdpPacket.HeaderLength + VxlanPacket.VniOffset)..], fields.Vni.Value << 8);
         if (_options.OuterChecksum)
         {
             WriteChecksum(headroom, udpLength);
         }
     }
 
-    /// <summary>Writes the fields of UDP and VXLAN over their template.</summary>
+    /// <summary>
+    /// Writes the outer headers in front of a frame where it lies, with TTL and DF of the options: the shortest way, since all but three fields
+    /// stand in the template.
+    /// </summary>
+    /// <param name="headroom">As in <see cref="WriteOuter(Span{byte}, int, in OuterHeaderFields)"/>.</param>
+    /// <param name="payloadLength">Bytes of the inner frame: 0 to <see cref="MaxFrameLength"/>.</param>
+    /// <param name="vni">The network identifier.</param>
+    /// <param name="sourcePort">The UDP source port: one per inner flow (RFC 7348 §5).</param>
+    /// <param name="trafficClass">The traffic class (IPv4 TOS): DSCP in the upper six bits, ECN in the lower two.</param>
+    /// <remarks>The identification is 0, and over IPv6 the flow label follows the source port.</remarks>
+    /// <exception cref="ArgumentException"><paramref name="headroom"/> is too short.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="payloadLength"/> is out of range.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void FinishUdp(Span<byte> udp, int udpLength, in OuterHeaderFields fields)
+    public void WriteOuter(Span<byte> headroom, int payloadLength, Vni vni, ushort sourcePort, byte trafficClass = 0)
     {
-        udp = udp[..UdpAndVxlanLength];
-        BinaryPrimitives.WriteUInt16BigEndian(udp[UdpPacket.SourcePortOffset..], fields.SourcePort);
-        BinaryPrimitives.WriteUInt16BigEndian(udp[UdpPacket.LengthOffset..], (ushort)udpLength);
-        // The I flag and the bits that MUST be zero stand in the template (RFC 7348 §5).
-        BinaryPrimitives.WriteUInt32BigEndian(udp[(UdpPacket.HeaderLength + VxlanPacket.VniOffset)..], fields.Vni.Value << 8);
+        if (headroom.Length < _plainOverhead || (uint)payloadLength > PlainMaxFrameLength)
+        {
+            WriteAny(headroom, payloadLength, vni, sourcePort, trafficClass);
+            return;
+        }
+
+        // Checked above: the headroom has Overhead bytes, of which the last 36 begin at _plainStart. Through spans each store would check again,
+        // a third of the whole (benchmarks/README.md); the other form is the twin that does.
+        ref byte start = ref MemoryMarshal.GetReference(headroom);
+        ref byte packet = ref Unsafe.Add(ref start, _plainStart);
+        _plainFirst.StoreUnsafe(ref start);
+        _plainLast.StoreUnsafe(ref packet, PlainLength - (nuint)Vector256<byte>.Count);
+        uint total = (uint)(payloadLength + PlainLength);
+        // Both halves of the sum with the carry of one into the other, in the upper half (RFC 1071 §1).
+        uint sum = _plainSum + trafficClass + total;
+        sum = (sum + BitOperations.RotateLeft(sum, 16)) >> 16;
+        StoreBigEndian(ref packet, 0, (0x45U << 24) | ((uint)trafficClass << 16) | total);
+        StoreBigEndian(ref packet, IPv4Packet.ChecksumOffset, (ushort)~sum);
+        // Source port, destination port, length, and a checksum of zero.
+        StoreBigEndian(ref packet, OuterIPTemplate.IPv4Length, ((ulong)sourcePort << 48) | _plainPorts | ((total - OuterIPTemplate.IPv4Length) << 16));
+        StoreBigEndian(ref packet, PlainLength - sizeof(uint), vni.Value << 8);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreBigEndian(ref byte start, nuint offset, ushort value) =>
+        Unsafe.WriteUnaligned(ref Unsafe.Add(ref start, offset), BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(value) : value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreBigEndian(ref byte start, nuint offset, uint value) =>
+        Unsafe.WriteUnaligned(ref Unsafe.Add(ref start, offset), BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(value) : value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreBigEndian(ref byte start, nuint offset, ulong value) =>
+        Unsafe.WriteUnaligned(ref Unsafe.Add(ref start, offset), BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(value) : value);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void WriteAny(Span<byte> headroom, int payloadLength, Vni vni, ushort sourcePort, byte trafficClass) => WriteOuter(
+        headroom,
+        payloadLength,
+        new OuterHeaderFields
+        {
+            Vni = vni,
+            SourcePort = sourcePort,
+            TrafficClass = trafficClass,
+            FlowLabel = sourcePort,
+            DontFragment = _options.DontFragment,
+        });
 
     private void WriteChecksum(Span<byte> headroom, int udpLength)
     {

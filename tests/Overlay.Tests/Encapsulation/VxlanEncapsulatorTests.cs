@@ -58,11 +58,11 @@ public sealed class VxlanEncapsulatorTests
 
     [Theory]
     [MemberData(nameof(Forms))]
-    public void In_place_and_plain_forms_write_what_the_copying_form_does(bool ipv6, bool link, bool checksum)
+    public void The_in_place_form_writes_what_the_copying_form_does(bool ipv6, bool link, bool checksum)
     {
         Random random = new(4711);
         VxlanEncapsulator encapsulator = Make(ipv6, link, checksum);
-        byte[] copied = new byte[2048], memory = new byte[2048], any = new byte[2048];
+        byte[] copied = new byte[2048], memory = new byte[2048];
         for (int i = 0; i < 10_000; i++)
         {
             byte[] frame = PacketBuilder.Payload(random.Next(14, 128), i);
@@ -76,11 +76,6 @@ public sealed class VxlanEncapsulatorTests
             Assert.True(copied.AsSpan(0, length).SequenceEqual(memory.AsSpan(start, length)));
             Assert.Equal(-1, memory.AsSpan(0, start).IndexOfAnyExcept(HeaderAssert.Dirt));
             Assert.Equal(-1, memory.AsSpan(start + length).IndexOfAnyExcept(HeaderAssert.Dirt));
-
-            any.AsSpan().Fill(HeaderAssert.Dirt);
-            frame.CopyTo(any, encapsulator.Overhead);
-            encapsulator.WriteAny(any.AsSpan(0, length), frame.Length, fields);
-            Assert.True(copied.AsSpan(0, length).SequenceEqual(any.AsSpan(0, length)));
         }
     }
 
@@ -325,7 +320,7 @@ public sealed class VxlanEncapsulatorTests
             byte[] expected = new byte[Guard + encapsulator.Overhead + length + Guard];
             expected.AsSpan().Fill(0xA5);
             byte[] actual = [.. expected];
-            encapsulator.WriteAny(expected.AsSpan(Guard, encapsulator.Overhead + length), length, new OuterHeaderFields
+            encapsulator.WriteOuter(expected.AsSpan(Guard, encapsulator.Overhead + length), length, new OuterHeaderFields
             {
                 Vni = vni, SourcePort = port, TrafficClass = trafficClass, FlowLabel = port, DontFragment = true,
             });
