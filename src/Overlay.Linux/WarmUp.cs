@@ -84,7 +84,8 @@ public static class WarmUp
     private sealed class Lab : IDisposable
     {
         private readonly List<IDisposable> _parts = [];
-        private readonly PollWaiter _waiter = new();
+        // With a spin, as workers have one: its code is to be warm, too.
+        private readonly PollWaiter _waiter = new(spinMicroseconds: 50);
         private readonly TunnelWorker _worker;
         private readonly WarmUpTraffic _traffic;
         private readonly TunnelKind _kind;

@@ -109,10 +109,13 @@ public sealed class KernelVxlanTests
         {
             string text = string.Join(", ", fields.Zip(packet, (field, value) => $"{field}={value}"));
             string[] Values(string field) => packet[Array.IndexOf(fields, field)].Split(Tshark.Aggregator, StringSplitOptions.RemoveEmptyEntries);
+            bool isOurs = Values(ipv6Underlay ? "ipv6.src" : "ip.src")[0] == lab.Local;
             for (int i = 0; i < 5; i++)
             {
-                // 1 is Good; 0 Bad, 2 Unverified, 3 Not present.
-                Assert.True(Values(fields[i]).All(status => status == "1"), text);
+                // 1 is Good; 0 Bad, 2 Unverified, 3 Not present. Of the kernel's packets only the outer ones are judged: on a busy machine, in one run of
+                // a hundred, a bare acknowledgment of its leaves with a wrong inner one.
+                bool isOuter = fields[i] == "udp.checksum.status" || (fields[i] == "ip.checksum.status" && !ipv6Underlay);
+                Assert.True(Values(fields[i]).Take(isOurs ? int.MaxValue : isOuter ? 1 : 0).All(status => status == "1"), text);
             }
 
             Assert.NotEmpty(Values("udp.checksum.status"));
@@ -122,7 +125,7 @@ public sealed class KernelVxlanTests
             Assert.Equal("0x0800", Values("vxlan.flags").Single());
             Assert.Equal("64", Values(ipv6Underlay ? "ipv6.hlim" : "ip.ttl")[0]);
             Assert.InRange(int.Parse(Values("frame.len")[0], CultureInfo.InvariantCulture), 1, 1514);
-            if (Values(ipv6Underlay ? "ipv6.src" : "ip.src")[0] == lab.Local)
+            if (isOurs)
             {
                 ours++;
                 Assert.InRange(int.Parse(Values("udp.srcport")[0], CultureInfo.InvariantCulture), 49_152, 65_535);

@@ -55,12 +55,15 @@ public sealed class WarmUpTests
         }
     }
 
+    public static TheoryData<TunnelKind> Kinds { get; } = [.. Enum.GetValues<TunnelKind>()];
+
     [Theory]
-    [InlineData(TunnelKind.Vxlan)]
-    [InlineData(TunnelKind.IPInIP)]
+    [MemberData(nameof(Kinds))]
     public void A_warm_up_carries_packets_and_leaves_nothing_behind(TunnelKind kind)
     {
         TunAccess.Require();
+        // The first one lets the runtime open what it keeps for itself.
+        _ = WarmUp.Run(kind, TimeSpan.FromMilliseconds(100));
         int before = Directory.GetFiles("/proc/self/fd").Length;
         WarmUpResult result = WarmUp.Run(kind, TimeSpan.FromSeconds(2));
         Assert.InRange(result.Packets, 1_000, long.MaxValue);
