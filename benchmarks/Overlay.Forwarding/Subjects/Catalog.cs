@@ -27,7 +27,7 @@ internal sealed class Catalog
             Same(overlayd),
             Same(new Overlayd("overlayd-nice10") { Nice = 10 }),
             Same(new Overlayd("overlayd-latency") { Options = ["--latency"] }),
-            Same(new Overlayd("overlayd-spin50") { Workers = """{ "spinMicroseconds": 50 }""" }),
+            Same(new Overlayd("overlayd-spin0") { Workers = """{ "spinMicroseconds": 0 }""" }),
             Same(tunnelGso),
             Same(new Overlayd("overlayd-r2r") { Build = readyToRun }),
             Same(new Overlayd("overlayd-aot") { Build = ahead }),
