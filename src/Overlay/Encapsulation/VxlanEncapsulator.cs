@@ -28,11 +28,12 @@ public sealed class VxlanEncapsulator
     private readonly VxlanEncapsulatorOptions _options;
     private readonly byte[]? _linkHeader;
 
-    // The headers of the plain form, IPv4 without UDP checksum, with TTL and DF of the options, as the two overlapping vectors that their 36 or 50
-    // bytes are; and the sum of the IPv4 header but for length and traffic class.
+    // The headers of the plain form, IPv4 with TTL and DF of the options, as the two overlapping vectors that their 36 or 50 bytes are; the sum of the
+    // IPv4 header but for length and traffic class; and that of UDP, pseudo header and VXLAN but for lengths, source port and network.
     private readonly Vector256<byte> _plainFirst;
     private readonly Vector256<byte> _plainLast;
     private readonly uint _plainSum;
+    private readonly ulong _plainUdpSum;
     private readonly int _plainStart;
 
     // The overhead if the form is the plain one, else more than any headroom has.
@@ -59,7 +60,7 @@ public sealed class VxlanEncapsulator
         _linkHeader = _options.LinkHeader is { } header ? ToBytes(header, _template.IsIPv4) : null;
         Overhead = (_linkHeader is null ? 0 : LinkHeaderLength) + _template.Length + UdpAndVxlanLength;
         MaxFrameLength = _template.MaxPayloadLength - UdpAndVxlanLength;
-        if (_template.IsIPv4 && !_options.OuterChecksum)
+        if (_template.IsIPv4)
         {
             byte[] plain = [.. _linkHeader ?? [], .. _template.Bytes];
             _plainStart = Overhead - PlainLength;
@@ -67,6 +68,7 @@ public sealed class VxlanEncapsulator
             _plainFirst = Vector256.Create(plain);
             _plainLast = Vector256.Create(plain.AsSpan(plain.Length - Vector256<byte>.Count));
             _plainSum = (ushort)~BinaryPrimitives.ReadUInt16BigEndian(plain.AsSpan(_plainStart + IPv4Packet.ChecksumOffset));
+            _plainUdpSum = InternetChecksum.PseudoHeader(local, remote, IPProtocol.Udp, 0) + InternetChecksum.Partial(_template.Suffix);
             _plainOverhead = Overhead;
             _plainPorts = (ulong)_options.DestinationPort << 32;
         }
@@ -221,9 +223,29 @@ public sealed class VxlanEncapsulator
         sum = (sum + BitOperations.RotateLeft(sum, 16)) >> 16;
         StoreBigEndian(ref packet, 0, (0x45U << 24) | ((uint)trafficClass << 16) | total);
         StoreBigEndian(ref packet, IPv4Packet.ChecksumOffset, (ushort)~sum);
-        // Source port, destination port, length, and a checksum of zero.
-        StoreBigEndian(ref packet, OuterIPTemplate.IPv4Length, ((ulong)sourcePort << 48) | _plainPorts | ((total - OuterIPTemplate.IPv4Length) << 16));
+        uint checksum = _options.OuterChecksum ? ComputePlainChecksum(headroom, payloadLength, vni, sourcePort) : 0U;
+        StoreBigEndian(
+            ref packet,
+            OuterIPTemplate.IPv4Length,
+            ((ulong)sourcePort << 48) | _plainPorts | ((total - OuterIPTemplate.IPv4Length) << 16) | checksum);
         StoreBigEndian(ref packet, PlainLength - sizeof(uint), vni.Value << 8);
+    }
+
+    // Of the headers only what differs is added: what was just stored is better not read.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ushort ComputePlainChecksum(ReadOnlySpan<byte> headroom, int payloadLength, Vni vni, ushort sourcePort)
+    {
+        if (headroom.Length - Overhead < payloadLength)
+        {
+            ThrowFrameMissing();
+        }
+
+        // The length counts twice: in the pseudo header and in the header.
+        ulong sum = _plainUdpSum + (2 * InternetChecksum.Word((ushort)(payloadLength + UdpAndVxlanLength))) + InternetChecksum.Word(sourcePort) +
+            InternetChecksum.Word((ushort)(vni.Value >> 8)) + InternetChecksum.Word((ushort)(vni.Value << 8));
+        ushort checksum = InternetChecksum.Compute(headroom.Slice(Overhead, payloadLength), sum);
+        // Zero would say that there is none (RFC 768).
+        return checksum == 0 ? ushort.MaxValue : checksum;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -256,8 +278,7 @@ public sealed class VxlanEncapsulator
         int start = Overhead - UdpAndVxlanLength;
         if (headroom.Length - start < udpLength)
         {
-            throw new ArgumentException(
-                "The outer checksum covers the frame, which must lie behind the headers in the same memory.", nameof(headroom));
+            ThrowFrameMissing();
         }
 
         Span<byte> datagram = headroom.Slice(start, udpLength);
@@ -275,6 +296,10 @@ public sealed class VxlanEncapsulator
         (header with { EtherType = isIPv4 ? EtherType.IPv4 : EtherType.IPv6 }).TryWrite(bytes, out _);
         return bytes;
     }
+
+    [DoesNotReturn]
+    private static void ThrowFrameMissing() =>
+        throw new ArgumentException("The outer checksum covers the frame, which must lie behind the headers in the same memory.", "headroom");
 
     [DoesNotReturn]
     private void ThrowArgument(int headroom, int payloadLength)
