@@ -21,7 +21,7 @@ usage: ./build.sh COMMAND
                               --replay FILE gives a finding of artifacts/fuzz/findings to its target again (tests/Overlay.Fuzz/README.md)
   demo [--json] [--pcap DIR]  kernel and Overlay side by side in network namespaces; JSON only, captures in DIR
   bench [FILTER [OPTION...]]  benchmarks beside plain C and PacketDotNet; FILTER and options as in BenchmarkDotNet: '*Encap*' --job short
-  bench --record              all of them in about ten minutes; the results go into benchmarks/README.md, with the facts of the machine
+  bench --record              all of them in less than ten minutes; the results go into benchmarks/README.md, with the facts of the machine
   bench forward [OPTION...]   two network namespaces and a tunnel: kernel vxlan, overlayd, the probe in C and others, in interleaved rounds;
                               --rounds N, --seconds S, --only CASE,..., --subject NAME,..., --json FILE, --quick, --list (benchmarks/README.md)
   pack                        NuGet packages into artifacts/packages

@@ -4,6 +4,7 @@ using BenchmarkDotNet.Running;
 using Overlay.Benchmarks;
 using Overlay.Benchmarks.Comparison;
 using Perfolizer.Horology;
+using Perfolizer.Mathematics.OutlierDetection;
 using Summary = BenchmarkDotNet.Reports.Summary;
 
 BenchmarkOptions options;
@@ -25,18 +26,19 @@ if (document is not null)
 }
 
 // `./build.sh bench` compiles the yardsticks, says where they are, and comes here. Without them there is nothing to compare with, but all else runs.
-string[] yardsticks = Environment.GetEnvironmentVariable("OVERLAY_YARDSTICK")?.Split(Path.PathSeparator) ?? [];
+string[] yardsticks = Environment.GetEnvironmentVariable("OVERLAY_YARDSTICK")?.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries) ?? [];
 MachineFacts machine = MachineFacts.Gather();
 IReadOnlyList<YardstickRow> before = [.. yardsticks.SelectMany(Yardstick.Run)];
 
 ManualConfig config = ManualConfig.Create(DefaultConfig.Instance);
 if (!options.NamesJob)
 {
-    // Each call does hundreds of packets, so what the call itself takes need not be measured. What is recorded is everything: there the time counts.
-    Job job = Job.Default.WithEvaluateOverhead(false);
+    // Each call does hundreds of packets, so what the call itself takes need not be measured. Slow iterations stay: without them the spread would hide what
+    // disturbed the run. What is recorded is everything: there the time counts.
+    Job job = Job.Default.WithEvaluateOverhead(false).WithOutlierMode(OutlierMode.DontRemove);
     config.AddJob(options.Record is null
         ? job.WithWarmupCount(5).WithIterationCount(15).WithIterationTime(TimeInterval.FromMilliseconds(200))
-        : job.WithWarmupCount(4).WithIterationCount(7).WithIterationTime(TimeInterval.FromMilliseconds(120)));
+        : job.WithWarmupCount(5).WithIterationCount(9).WithIterationTime(TimeInterval.FromMilliseconds(150)));
 }
 
 Summary[] summaries = [.. BenchmarkSwitcher.FromAssembly(typeof(YardstickRow).Assembly).Run(options.Rest, config)];

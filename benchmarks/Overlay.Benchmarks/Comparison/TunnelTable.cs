@@ -9,10 +9,10 @@ internal static class TunnelTable
     public static MarkdownTable? Make(Measurements measurements)
     {
         MarkdownTable table = new("tunnel", ">into it over IPv4 ns", ">out of it", ">into it over IPv6 ns", ">out of it");
-        IEnumerable<string> names = measurements.Of(typeof(TunnelBenchmarks), nameof(TunnelBenchmarks.Encapsulate))
+        HashSet<string> measured = [.. measurements.Of(typeof(TunnelBenchmarks), nameof(TunnelBenchmarks.Encapsulate))
             .Concat(measurements.Of(typeof(TunnelBenchmarks), nameof(TunnelBenchmarks.Decapsulate)))
-            .Select(measurement => ((TunnelCase)measurement.Parameters[nameof(TunnelBenchmarks.Tunnel)]).Name).Distinct();
-        foreach (string name in names)
+            .Select(measurement => ((TunnelCase)measurement.Parameters[nameof(TunnelBenchmarks.Tunnel)]).Name)];
+        foreach (string name in TunnelCase.All.Select(tunnel => tunnel.Name).Distinct().Where(measured.Contains))
         {
             table.Row(
                 name, Cell(nameof(TunnelBenchmarks.Encapsulate), true), Cell(nameof(TunnelBenchmarks.Decapsulate), true),

@@ -47,7 +47,7 @@ public sealed record TunnelCase(TunnelKind Kind, bool IsOuterIPv4, bool IsInnerI
     public ushort Port => Kind == TunnelKind.Fou ? FouPort : TunnelFacts.Of(Kind).DefaultPort;
 
     /// <summary>The name of the kind and its variant.</summary>
-    public string Name => Variant.Length == 0 ? $"{TunnelFacts.Of(Kind)}" : $"{TunnelFacts.Of(Kind)} {Variant}";
+    public string Name => Variant.Length == 0 ? $"{TunnelFacts.Of(Kind)}" : $"{TunnelFacts.Of(Kind)}, {Variant}";
 
     // Outer UDP checksums are zero: what summing up costs is the same for all kinds, and is measured where there is a yardstick.
     internal VxlanEncapsulator CreateVxlan() => new(Local, Remote, new VxlanEncapsulatorOptions { OuterChecksum = false });
