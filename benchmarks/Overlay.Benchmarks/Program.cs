@@ -38,7 +38,7 @@ if (!options.NamesJob)
     Job job = Job.Default.WithEvaluateOverhead(false).WithOutlierMode(OutlierMode.DontRemove);
     config.AddJob(options.Record is null
         ? job.WithWarmupCount(5).WithIterationCount(15).WithIterationTime(TimeInterval.FromMilliseconds(200))
-        : job.WithWarmupCount(5).WithIterationCount(9).WithIterationTime(TimeInterval.FromMilliseconds(150)));
+        : job.WithWarmupCount(3).WithIterationCount(9).WithIterationTime(TimeInterval.FromMilliseconds(150)));
 }
 
 Summary[] summaries = [.. BenchmarkSwitcher.FromAssembly(typeof(YardstickRow).Assembly).Run(options.Rest, config)];
