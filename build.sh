@@ -21,6 +21,7 @@ usage: ./build.sh COMMAND
                               --replay FILE gives a finding of artifacts/fuzz/findings to its target again (tests/Overlay.Fuzz/README.md)
   demo [--json] [--pcap DIR]  kernel and Overlay side by side in network namespaces; JSON only, captures in DIR
   bench [FILTER [OPTION...]]  benchmarks beside plain C and PacketDotNet; FILTER and options as in BenchmarkDotNet: '*Encap*' --job short
+  bench --record              all of them in less than ten minutes; the results go into benchmarks/README.md, with the facts of the machine
   bench forward [OPTION...]   two network namespaces and a tunnel: kernel vxlan, overlayd, the probe in C and others, in interleaved rounds;
                               --rounds N, --seconds S, --only CASE,..., --subject NAME,..., --json FILE, --quick, --list (benchmarks/README.md)
   pack                        NuGet packages into artifacts/packages
@@ -375,13 +376,21 @@ bench() {
     bench_forward "${@:2}"
     return
   fi
+  local record=() filter=${1:-*} name yardsticks=()
+  if [ "$filter" = --record ]; then
+    [ $# -eq 1 ] || die "bench --record takes no filter and no option: what is recorded is everything, by one job"
+    record=(--record "$ROOT/benchmarks/README.md") filter='*'
+  fi
   prepare bench
-  local yardstick="$ARTIFACTS/yardsticks/encap"
   mkdir -p "$ARTIFACTS/yardsticks"
-  logged yardstick gcc -O3 -march=native "$ROOT/benchmarks/yardsticks/encap.c" -o "$yardstick"
+  for name in encap checksum; do
+    logged "yardstick-$name" gcc -O3 -march=native "$ROOT/benchmarks/yardsticks/$name.c" -o "$ARTIFACTS/yardsticks/$name"
+    yardsticks+=("$ARTIFACTS/yardsticks/$name")
+  done
   build benchmarks/Overlay.Benchmarks
   cd "$ARTIFACTS"
-  OVERLAY_YARDSTICK="$yardstick" dotnet exec "$(output_of benchmarks/Overlay.Benchmarks)" --filter "${1:-*}" "${@:2}"
+  OVERLAY_YARDSTICK=$(IFS=:; printf '%s' "${yardsticks[*]}") \
+    dotnet exec "$(output_of benchmarks/Overlay.Benchmarks)" "${record[@]}" --filter "$filter" "${@:2}"
 }
 
 pack() {

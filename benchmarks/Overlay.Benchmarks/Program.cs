@@ -1,24 +1,47 @@
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
-using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
+using Overlay.Benchmarks;
 using Overlay.Benchmarks.Comparison;
 using Perfolizer.Horology;
+using Perfolizer.Mathematics.OutlierDetection;
+using Summary = BenchmarkDotNet.Reports.Summary;
 
-// `./build.sh bench` compiles the yardstick, says where it is, and comes here. Without it there is nothing to compare with, but all else runs.
-string? yardstick = Environment.GetEnvironmentVariable("OVERLAY_YARDSTICK");
-IReadOnlyList<YardstickRow> before = yardstick is null ? [] : Yardstick.Run(yardstick);
-
-ManualConfig config = ManualConfig.Create(DefaultConfig.Instance);
-if (!args.Contains("--job") && !args.Contains("-j"))
+BenchmarkOptions options;
+try
 {
-    config.AddJob(Job.Default
-        .WithWarmupCount(5)
-        .WithIterationCount(15)
-        .WithIterationTime(TimeInterval.FromMilliseconds(200)));
+    options = BenchmarkOptions.Parse(args);
+}
+catch (ArgumentException exception)
+{
+    Console.Error.WriteLine(exception.Message);
+    return 2;
 }
 
-Summary[] summaries = [.. BenchmarkSwitcher.FromAssembly(typeof(YardstickRow).Assembly).Run(args, config)];
+string? document = options.Record is null ? null : File.ReadAllText(options.Record);
+if (document is not null)
+{
+    // A mistake there is to be found before ten minutes are gone.
+    _ = MarkedSection.Replace(document, "");
+}
+
+// `./build.sh bench` compiles the yardsticks, says where they are, and comes here. Without them there is nothing to compare with, but all else runs.
+string[] yardsticks = Environment.GetEnvironmentVariable("OVERLAY_YARDSTICK")?.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries) ?? [];
+MachineFacts machine = MachineFacts.Gather();
+IReadOnlyList<YardstickRow> before = [.. yardsticks.SelectMany(Yardstick.Run)];
+
+ManualConfig config = ManualConfig.Create(DefaultConfig.Instance);
+if (!options.NamesJob)
+{
+    // Each call does hundreds of packets, so what the call itself takes need not be measured. Slow iterations stay: without them the spread would hide what
+    // disturbed the run. What is recorded is everything: there the time counts.
+    Job job = Job.Default.WithEvaluateOverhead(false).WithOutlierMode(OutlierMode.DontRemove);
+    config.AddJob(options.Record is null
+        ? job.WithWarmupCount(5).WithIterationCount(15).WithIterationTime(TimeInterval.FromMilliseconds(200))
+        : job.WithWarmupCount(3).WithIterationCount(9).WithIterationTime(TimeInterval.FromMilliseconds(150)));
+}
+
+Summary[] summaries = [.. BenchmarkSwitcher.FromAssembly(typeof(YardstickRow).Assembly).Run(options.Rest, config)];
 bool failed = summaries.Length == 0 || summaries.Any(summary => summary.HasCriticalValidationErrors || summary.Reports.Any(report => !report.Success));
 if (failed)
 {
@@ -26,16 +49,22 @@ if (failed)
     return 1;
 }
 
-if (yardstick is null)
+if (yardsticks.Length == 0)
 {
-    Console.WriteLine("No yardstick: set OVERLAY_YARDSTICK to the program made of benchmarks/yardsticks/encap.c, or use ./build.sh bench.");
-    return 0;
+    Console.WriteLine("No yardsticks: set OVERLAY_YARDSTICK to the programs made of benchmarks/yardsticks/*.c, or use ./build.sh bench.");
 }
 
-string table = ComparisonTable.Make(summaries, before, Yardstick.Run(yardstick));
-string file = Path.Combine(summaries[0].ResultsDirectoryPath, "comparison.md");
-File.WriteAllText(file, table);
+IReadOnlyList<YardstickRow> after = [.. yardsticks.SelectMany(Yardstick.Run)];
+string report = ResultsReport.Make(machine, MachineFacts.Load(), new Measurements(Measurement.From(summaries)), new YardstickRuns(before, after));
+string file = Path.Combine(summaries[0].ResultsDirectoryPath, "results.md");
+File.WriteAllText(file, report);
 Console.WriteLine();
-Console.WriteLine(table);
+Console.WriteLine(report);
 Console.WriteLine($"Also in {file}");
+if (document is not null)
+{
+    File.WriteAllText(options.Record!, MarkedSection.Replace(document, report));
+    Console.WriteLine($"Recorded in {options.Record}");
+}
+
 return 0;

@@ -309,7 +309,7 @@ int main(int argc, char **argv)
     make_remotes();
     make_table();
     printf("work    frame  frames  checksum   min ns   med ns\n");
-    static const int lengths[] = { 64, 1450 }, counts[] = { 24, 256 };
+    static const int lengths[] = { 64, 1450 }, counts[] = { 24, 512 };
     for (int l = 0; l < 2; l++)
         for (int c = 0; c < 2; c++)
             for (int checksum = 0; checksum < 2; checksum++)

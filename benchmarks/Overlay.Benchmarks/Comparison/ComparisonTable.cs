@@ -1,68 +1,63 @@
-using System.Globalization;
-using System.Text;
-using BenchmarkDotNet.Reports;
 using Overlay.Benchmarks.Encapsulation;
 
 namespace Overlay.Benchmarks.Comparison;
 
-/// <summary>Overlay, plain C and PacketDotNet side by side, as a Markdown table.</summary>
+/// <summary>VXLAN by Overlay, by plain C and by PacketDotNet side by side.</summary>
 internal static class ComparisonTable
 {
-    // More drift than this between the two runs of the yardstick, and the machine was busy with something else.
-    private const double QuietDrift = 0.10;
+    /// <summary>How many times the time of plain C is to be reached.</summary>
+    public const double Limit = 1.2;
 
-    public static string Make(IEnumerable<Summary> summaries, IReadOnlyList<YardstickRow> before, IReadOnlyList<YardstickRow> after)
+    private static readonly (string Work, Type Type)[] Works =
+        [("encap", typeof(EncapsulationBenchmarks)), ("decap", typeof(DecapsulationBenchmarks))];
+
+    /// <summary>The table; null if nothing of it was measured.</summary>
+    public static MarkdownTable? Make(Measurements measurements, YardstickRuns yardsticks)
     {
-        BenchmarkReport[] reports = [.. summaries.SelectMany(summary => summary.Reports).Where(report => report.ResultStatistics is not null)];
-        StringBuilder table = new();
-        table.AppendLine("Medians in nanoseconds per packet. The yardstick in C ran before and after the benchmarks, in the same session.");
-        table.AppendLine();
-        table.AppendLine("| work | frame | batch | outer checksum | Overlay | C before | C after | Overlay / C | PacketDotNet | PacketDotNet / Overlay | allocated by Overlay | by PacketDotNet |");
-        table.AppendLine("|---|--:|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|");
-        double drift = 0;
-        foreach ((YardstickRow first, YardstickRow last) in before.Zip(after))
+        MarkdownTable table = new(
+            "work", ">frame", ">batch", "outer checksum", ">Overlay ns", ">C before", ">C after", ">Overlay / C", ">PacketDotNet ns", ">PacketDotNet / Overlay",
+            ">allocated by Overlay", ">by PacketDotNet");
+        foreach ((string work, Type type) in Works)
         {
-            BenchmarkReport? ours = Find(reports, first, nameof(EncapsulationBenchmarks.Overlay));
-            BenchmarkReport? theirs = Find(reports, first, "PacketDotNet");
-            if (ours is null && theirs is null)
+            foreach ((YardstickRow first, YardstickRow last) in yardsticks.Rows.Where(row => row.Before.Work == work))
             {
-                continue;
+                Measurement? ours = Find(measurements, type, nameof(EncapsulationBenchmarks.Overlay), first);
+                Measurement? theirs = Find(measurements, type, PacketDotNetMethod(type), first);
+                if (ours is not null || theirs is not null)
+                {
+                    table.Row(
+                        work, $"{first.Length}", $"{first.Frames}", first.Variant, MarkdownTable.Spread(ours), MarkdownTable.Time(first.Median), MarkdownTable.Time(last.Median),
+                        MarkdownTable.Ratio(ours?.Median, YardstickRuns.Middle((first, last))), MarkdownTable.Time(theirs?.Median),
+                        MarkdownTable.Ratio(theirs?.Median, ours?.Median), MarkdownTable.Bytes(ours), MarkdownTable.Bytes(theirs));
+                }
             }
-
-            drift = Math.Max(drift, Math.Abs(last.Median - first.Median) / first.Median);
-            double limit = (first.Median + last.Median) / 2;
-            table.AppendLine(string.Create(CultureInfo.InvariantCulture, $"""
-                | {first.Work} | {first.FrameLength} | {first.Frames} | {(first.Checksum ? "computed" : "zero")} | {Time(Median(ours))} | {Time(first.Median)} | {Time(last.Median)} | {Ratio(Median(ours), limit)} | {Time(Median(theirs))} | {Ratio(Median(theirs), Median(ours))} | {Bytes(ours)} | {Bytes(theirs)} |
-                """));
         }
 
-        if (drift > QuietDrift)
-        {
-            table.AppendLine();
-            table.AppendLine(CultureInfo.InvariantCulture, $"The yardstick drifted by {drift:P0}: the machine was not quiet, measure again.");
-        }
-
-        return table.ToString();
+        return table.Count > 0 ? table : null;
     }
 
-    private static BenchmarkReport? Find(BenchmarkReport[] reports, YardstickRow row, string method)
+    /// <summary>One for each kind of work, with and without checksums: the largest ratio of all lengths and batches.</summary>
+    public static IEnumerable<Target> Targets(Measurements measurements, YardstickRuns yardsticks)
     {
-        Type type = row.Work == "encap" ? typeof(EncapsulationBenchmarks) : typeof(DecapsulationBenchmarks);
-        return Array.Find(reports, report => report.BenchmarkCase.Descriptor.Type == type
-            && report.BenchmarkCase.Descriptor.WorkloadMethodDisplayInfo.Trim('\'') == method
-            && Parameter(report, nameof(EncapsulationBenchmarks.FrameLength)) is int length && length == row.FrameLength
-            && Parameter(report, nameof(EncapsulationBenchmarks.Frames)) is int frames && frames == row.Frames
-            && Parameter(report, nameof(EncapsulationBenchmarks.Checksum)) is bool checksum && checksum == row.Checksum);
+        foreach ((string work, Type type) in Works)
+        {
+            foreach (IGrouping<string, (YardstickRow Before, YardstickRow After)> rows in yardsticks.Rows.Where(row => row.Before.Work == work).GroupBy(row => row.Before.Variant))
+            {
+                double?[] ratios = [.. rows.Select(row => Find(measurements, type, nameof(EncapsulationBenchmarks.Overlay), row.Before)?.Median / YardstickRuns.Middle(row))];
+                if (ratios.Any(ratio => ratio is not null))
+                {
+                    yield return new Target($"VXLAN {work}, outer checksum {rows.Key}: the worst ratio to plain C", ratios.Max()!.Value, Limit, "×");
+                }
+            }
+        }
     }
 
-    private static object? Parameter(BenchmarkReport report, string name) => report.BenchmarkCase.Parameters[name];
+    private static string PacketDotNetMethod(Type type) =>
+        type == typeof(EncapsulationBenchmarks) ? nameof(EncapsulationBenchmarks.PacketDotNetBuild) : nameof(DecapsulationBenchmarks.PacketDotNetParse);
 
-    private static double? Median(BenchmarkReport? report) => report?.ResultStatistics?.Median;
-
-    private static string Time(double? nanoseconds) => nanoseconds?.ToString("0.00", CultureInfo.InvariantCulture) ?? "–";
-
-    private static string Ratio(double? value, double? reference) => (value / reference)?.ToString("0.00×", CultureInfo.InvariantCulture) ?? "–";
-
-    private static string Bytes(BenchmarkReport? report) =>
-        report?.GcStats.GetBytesAllocatedPerOperation(report.BenchmarkCase) is { } bytes ? $"{bytes} B" : "–";
+    private static Measurement? Find(Measurements measurements, Type type, string method, YardstickRow row) => measurements.Find(
+        type, method,
+        (nameof(EncapsulationBenchmarks.FrameLength), row.Length),
+        (nameof(EncapsulationBenchmarks.Frames), row.Frames),
+        (nameof(EncapsulationBenchmarks.Checksum), row.Checksum));
 }

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Overlay.Benchmarks.Comparison;
 
-/// <summary>Runs the program that benchmarks/yardsticks/encap.c was compiled to and reads its table.</summary>
+/// <summary>Runs the programs that benchmarks/yardsticks were compiled to and reads their tables.</summary>
 internal static class Yardstick
 {
     /// <exception cref="InvalidOperationException">It failed, or printed what is no table.</exception>
@@ -16,17 +16,19 @@ internal static class Yardstick
         return process.ExitCode == 0 ? Parse(output) : throw new InvalidOperationException($"{program} ended with {process.ExitCode}.");
     }
 
-    private static List<YardstickRow> Parse(string output)
+    /// <summary>The rows of a table, which begins with a line of titles.</summary>
+    /// <exception cref="InvalidOperationException">A line is no row.</exception>
+    public static IReadOnlyList<YardstickRow> Parse(string output)
     {
         List<YardstickRow> rows = [];
         foreach (string line in output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1))
         {
-            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is not [var work, var length, var frames, var checksum, var minimum, var median])
+            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is not [var work, var length, var frames, var variant, var minimum, var median])
             {
                 throw new InvalidOperationException($"Not a line of the yardstick: {line}");
             }
 
-            rows.Add(new YardstickRow(work, Number(length), Number(frames), checksum == "computed", Nanoseconds(minimum), Nanoseconds(median)));
+            rows.Add(new YardstickRow(work, Number(length), Number(frames), variant, Nanoseconds(minimum), Nanoseconds(median)));
         }
 
         return rows;
