@@ -21,7 +21,8 @@ internal sealed class EncapsulatorTarget : IFuzzTarget
 
         foreach (IPInIPEncapsulator encapsulator in IPInIP)
         {
-            Span<byte> room = Scratch.Room(encapsulator.Overhead + input.Length);
+            // A packet that carries an encapsulation limit gets one in front, too.
+            Span<byte> room = Scratch.Room(encapsulator.Overhead + IPInIPEncapsulator.EncapsulationLimitLength + input.Length);
             OperationStatus status = encapsulator.Encapsulate(input, room, out int written);
             ComesOut(input, status, room, written, TunnelKind.IPInIP);
         }
@@ -36,10 +37,23 @@ internal sealed class EncapsulatorTarget : IFuzzTarget
             return;
         }
 
-        // Bytes behind an IP packet do not go into the tunnel; of a frame all do.
         Check.That(kind == TunnelKind.Vxlan ? written == room.Length : written <= room.Length, $"{written} bytes written");
         bool taken = Decapsulator.TryDecapsulate(room[..written], kind, VxlanPacket.DefaultPort, out Decapsulated inner, out DropReason reason);
         Check.That(taken, $"{kind}: what was encapsulated is refused for {reason}");
-        Check.Same(input[..(input.Length - room.Length + written)], inner.Payload, "what comes out");
+        // Bytes behind an IP packet do not go into the tunnel; of a frame all do.
+        Check.Equal(LengthInside(input, kind), inner.Payload.Length, "the length of what comes out");
+        Check.Same(input[..inner.Payload.Length], inner.Payload, "what comes out");
+    }
+
+    private static int LengthInside(ReadOnlySpan<byte> input, TunnelKind kind)
+    {
+        if (kind == TunnelKind.Vxlan)
+        {
+            return input.Length;
+        }
+
+        return IPv4Packet.TryParse(input, out IPv4Packet ipv4) ? ipv4.Bytes.Length
+            : IPv6Packet.TryParse(input, out IPv6Packet ipv6) ? ipv6.Bytes.Length
+            : -1;
     }
 }
