@@ -88,25 +88,26 @@ public class DecapsulationBenchmarks
         ReadOnlySpan<byte> buffer = world.Buffer;
         OverlayTables tables = world.Tables;
         Vni vni = world.Vni;
-        int start = World.Headroom - world.Overhead;
-        int length = world.Overhead + world.FrameLength;
+        int overhead = world.Overhead;
+        int length = overhead + world.FrameLength;
+        int frames = world.Frames;
         int total = 0;
-        for (int round = packets / world.Frames; round > 0; round--)
-        {
-            for (ReadOnlySpan<byte> rest = buffer; rest.Length >= World.Stride; rest = rest[World.Stride..])
-            {
-                ReadOnlySpan<byte> packet = rest.Slice(start, length);
-                if (packet.Length < LinkHeaderLength
-                    || BinaryPrimitives.ReadUInt16BigEndian(packet[12..]) != (ushort)EtherType.IPv4
-                    || !Decapsulator.TryDecapsulate(packet[LinkHeaderLength..], TunnelKind.Vxlan, 4789, out Decapsulated inner, out _)
-                    || inner.Vni != vni
-                    || !tables.IsKnownRemote(inner.Remote))
-                {
-                    return -1;
-                }
 
-                total += inner.Payload.Length;
+        // One loop: within two the JIT does not inline the way that nearly every packet takes, which doubles the figure.
+        for (int i = 0, index = 0; i < packets; i++)
+        {
+            ReadOnlySpan<byte> packet = buffer.Slice((index * World.Stride) + World.Headroom - overhead, length);
+            if (packet.Length < LinkHeaderLength
+                || BinaryPrimitives.ReadUInt16BigEndian(packet[12..]) != (ushort)EtherType.IPv4
+                || !Decapsulator.TryDecapsulate(packet[LinkHeaderLength..], TunnelKind.Vxlan, 4789, out Decapsulated inner, out _)
+                || inner.Vni != vni
+                || !tables.IsKnownRemote(inner.Remote))
+            {
+                return -1;
             }
+
+            total += inner.Payload.Length;
+            index = index + 1 == frames ? 0 : index + 1;
         }
 
         return total;
