@@ -112,8 +112,8 @@ public sealed class KernelVxlanTests
             bool isOurs = Values(ipv6Underlay ? "ipv6.src" : "ip.src")[0] == lab.Local;
             for (int i = 0; i < 5; i++)
             {
-                // 1 is Good; 0 Bad, 2 Unverified, 3 Not present. Of the kernel's packets only the outer ones are judged: on a busy machine, in one run of
-                // a hundred, a bare acknowledgment of its leaves with a wrong inner one.
+                // 1 is Good; 0 Bad, 2 Unverified, 3 Not present. Of the kernel's packets only the outer ones are judged: on a busy machine a bare
+                // acknowledgment of its was seen to leave with a wrong inner one, rarely, and nobody knows why.
                 bool isOuter = fields[i] == "udp.checksum.status" || (fields[i] == "ip.checksum.status" && !ipv6Underlay);
                 Assert.True(Values(fields[i]).Take(isOurs ? int.MaxValue : isOuter ? 1 : 0).All(status => status == "1"), text);
             }
