@@ -41,6 +41,19 @@ public sealed class Tunnel
         Tables = tables;
         _facts = options.Facts;
         _hasGroupPolicy = options.GroupPolicyId is not null;
+        Learned = new LearningQueue();
+        GreSequence = new GreSequence();
+    }
+
+    private Tunnel(Tunnel original)
+    {
+        // Learning decides about no packet, but marks entries of the shared tables as heard.
+        Options = original.Options with { Learning = false };
+        Tables = original.Tables;
+        _facts = original._facts;
+        _hasGroupPolicy = original._hasGroupPolicy;
+        Learned = new LearningQueue(capacity: 1);
+        GreSequence = new GreSequence(original.GreSequence);
     }
 
     /// <summary>What the tunnel is.</summary>
@@ -50,7 +63,7 @@ public sealed class Tunnel
     public OverlayTables Tables { get; }
 
     /// <summary>Addresses that the ingress path has seen and the writer of the tables is to learn.</summary>
-    public LearningQueue Learned { get; } = new();
+    public LearningQueue Learned { get; }
 
     /// <summary>Device to underlay.</summary>
     public DirectionCounters Egress { get; } = new();
@@ -71,7 +84,12 @@ public sealed class Tunnel
     internal void AlarmEcn(int packets) => _ecnAlarms += packets;
 
     /// <summary>The sequence numbers of received GRE packets.</summary>
-    internal GreSequence GreSequence { get; } = new();
+    internal GreSequence GreSequence { get; }
+
+    /// <summary>
+    /// The same tunnel with books of its own, which nobody reads: what is decided with it leaves this one, its queue and the tables as they are. Any thread.
+    /// </summary>
+    internal Tunnel CreateTwin() => new(this);
 
     /// <summary>Whether a packet may pass by its tunnel header, whoever sent it.</summary>
     /// <param name="header">The header.</param>

@@ -6,7 +6,7 @@ namespace Overlay.DataPath;
 /// <summary>
 /// The way from a tunnel's device to the underlay: which remote, and what the outer headers say. The endpoint's port writes them.
 /// </summary>
-public sealed class TunnelEgress : IPacketPath
+public sealed partial class TunnelEgress : IPacketPath
 {
     private readonly Tunnel _tunnel;
     private readonly TunnelOptions _options;

@@ -8,7 +8,7 @@ namespace Overlay.DataPath;
 /// The way from an endpoint to the devices of its tunnels: whose packet it is, whether it may pass, what is learned from it. The inner packet
 /// stays where it lies.
 /// </summary>
-public sealed class TunnelIngress : IPacketPath
+public sealed partial class TunnelIngress : IPacketPath
 {
     private readonly TunnelFacts _facts;
     private readonly Dictionary<ulong, int> _byNetwork = [];
