@@ -4,15 +4,30 @@ using Overlay.Daemon.Status;
 
 namespace Overlay.Daemon.Control;
 
-/// <summary>A request: <c>{"command":"status"}</c>. Members that a newer client adds are ignored.</summary>
-/// <param name="Command">What to do.</param>
-internal sealed record ControlRequest(string? Command)
+/// <summary>
+/// A request: <c>{"command":"status"}</c>, or <c>{"command":"fdb-add","protocol":2,"arguments":{…}}</c>. Members that a newer client adds are ignored.
+/// </summary>
+/// <param name="Command">What to do; absent in the parts that follow a request with <see cref="More"/>.</param>
+internal sealed record ControlRequest(
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Command)
 {
     /// <summary>Asks for <see cref="DaemonStatus"/>.</summary>
     public const string StatusCommand = "status";
+
+    /// <summary>The protocol of the client, see <see cref="ControlProtocol"/>; absent means 1.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? Protocol { get; init; }
+
+    /// <summary>What the command needs to know; its shape is the command's.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public JsonElement? Arguments { get; init; }
+
+    /// <summary>Whether further frames with <see cref="Arguments"/> follow, because they do not fit one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool More { get; init; }
 }
 
-/// <summary>An answer: <c>{"ok":true,"result":{…}}</c> or <c>{"ok":false,"error":"…"}</c>.</summary>
+/// <summary>An answer: <c>{"ok":true,"result":{…}}</c> or <c>{"ok":false,"error":"…"}</c>, from protocol 2 on in several frames.</summary>
 internal sealed record ControlResponse
 {
     /// <summary>Whether the request was done.</summary>
@@ -26,11 +41,35 @@ internal sealed record ControlResponse
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Error { get; init; }
 
+    /// <summary>Which kind of failure, one of <see cref="ControlFault"/>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Fault { get; init; }
+
+    /// <summary>Whether another frame of the same answer follows.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool More { get; init; }
+
     /// <summary>An answer with a result.</summary>
     public static ControlResponse Success(JsonElement result) => new() { Ok = true, Result = result };
 
+    /// <summary>A part of an answer; others follow.</summary>
+    public static ControlResponse Part(JsonElement result) => new() { Ok = true, Result = result, More = true };
+
     /// <summary>An answer with a reason.</summary>
-    public static ControlResponse Failure(string error) => new() { Ok = false, Error = error };
+    public static ControlResponse Failure(string error, string? fault = null) => new() { Ok = false, Error = error, Fault = fault };
+}
+
+/// <summary>The kinds of failure that a client treats differently.</summary>
+internal static class ControlFault
+{
+    /// <summary>The request asks for something wrong or impossible; nothing was changed.</summary>
+    public const string Refused = "refused";
+
+    /// <summary>The client may not ask this.</summary>
+    public const string Forbidden = "forbidden";
+
+    /// <summary>Client and daemon are of versions that do not understand each other here.</summary>
+    public const string Protocol = "protocol";
 }
 
 /// <summary>Serialisation of all messages, generated at compile time: no reflection, so that it survives trimming and native compilation.</summary>

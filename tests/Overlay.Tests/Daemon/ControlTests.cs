@@ -122,7 +122,7 @@ public sealed class ControlTests : IDisposable
         await using ControlServer server = Start();
         using Socket client = Connect();
         client.Send([0x7F, 0xFF, 0xFF, 0xFF]);
-        Assert.Equal("""{"ok":false,"error":"the frame announces 2147483647 bytes; a request has at most 65536"}""", Receive(client));
+        Assert.Equal("""{"ok":false,"error":"the frame announces 2147483647 bytes; a request has at most 262144","fault":"refused"}""", Receive(client));
         Assert.Equal(0, client.Receive(new byte[1]));
     }
 
@@ -133,14 +133,14 @@ public sealed class ControlTests : IDisposable
         using Socket client = Connect();
         client.Send([0, 0, 0, 9, (byte)'{']);
         client.Shutdown(SocketShutdown.Send);
-        Assert.Equal("""{"ok":false,"error":"the connection ended within a frame"}""", Receive(client));
+        Assert.Equal("""{"ok":false,"error":"the connection ended within a frame","fault":"refused"}""", Receive(client));
         Assert.Equal("""{"echo":"status"}""", (await RequestAsync("status")).GetRawText());
     }
 
     [Fact]
     public async Task A_handler_that_fails_is_an_error_of_that_request_only()
     {
-        await using ControlServer server = Start(r => r.Command == "bad" ? throw new InvalidOperationException("no counters") : Echo(r));
+        await using ControlServer server = Start(c => c == "bad" ? throw new InvalidOperationException("no counters") : Echo(c));
         using Socket client = Connect();
         Assert.Equal("""{"ok":false,"error":"bad failed: no counters"}""", Exchange(client, """{"command":"bad"}"""));
         Assert.Equal("""{"ok":true,"result":{"echo":"good"}}""", Exchange(client, """{"command":"good"}"""));
@@ -154,7 +154,7 @@ public sealed class ControlTests : IDisposable
     {
         // An answer larger than any socket buffer, so that who does not read holds its task until the end of the test.
         string large = new('x', 4 * 1024 * 1024);
-        await using ControlServer server = Start(r => r.Command == "large" ? Success(large) : Echo(r));
+        await using ControlServer server = Start(c => c == "large" ? Success(large) : Echo(c));
         using Socket halfFrame = Connect();
         halfFrame.Send([0, 0]);
         using Socket doesNotRead = Connect();
@@ -241,9 +241,9 @@ public sealed class ControlTests : IDisposable
         await serving;
     }
 
-    private static ControlResponse Echo(ControlRequest request)
+    private static ControlResponse Echo(string command)
     {
-        using JsonDocument document = JsonDocument.Parse($$"""{"echo":"{{request.Command}}"}""");
+        using JsonDocument document = JsonDocument.Parse($$"""{"echo":"{{command}}"}""");
         return ControlResponse.Success(document.RootElement.Clone());
     }
 
@@ -289,7 +289,10 @@ public sealed class ControlTests : IDisposable
         return bytes;
     }
 
-    private ControlServer Start(Func<ControlRequest, ControlResponse>? handler = null) => ControlServer.Start(SocketPath, handler ?? Echo, line =>
+    private ControlServer Start(Func<string, ControlResponse>? handler = null) => Start(TestHandlers.Answering(
+        handler ?? Echo, ["status", "other", "a", "x", "y", "good", "bad", "large", .. Enumerable.Range(0, 20).Select(i => $"c{i}")]));
+
+    private ControlServer Start(ControlHandlers handlers) => ControlServer.Start(SocketPath, handlers, line =>
     {
         lock (_log)
         {
