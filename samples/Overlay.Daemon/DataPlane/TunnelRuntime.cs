@@ -42,6 +42,9 @@ internal sealed class TunnelRuntime : IDisposable
     /// <summary>The tunnel as each worker sees it, in the order of the queues.</summary>
     public IReadOnlyList<Tunnel> Tunnels { get; }
 
+    /// <summary>The paths of each worker, in the order of the queues; there before packets flow.</summary>
+    public List<TunnelPaths> Paths { get; } = [];
+
     public TunnelStatus Status(EndpointRuntime endpoint)
     {
         // Read once, so that the sums are the sums of what is shown beside them.

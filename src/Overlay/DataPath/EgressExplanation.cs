@@ -77,7 +77,10 @@ internal static class EgressExplanation
         steps.Add(new ExplanationStep(ExplanationSource.Forwarding, frame.Destination.IsMulticast ? ExplanationOutcome.Passed : ExplanationOutcome.NotFound,
             frame.Destination.IsMulticast
                 ? $"{frame.Destination} is a group address: the forwarding table is not asked."
-                : $"The forwarding table has no entry for {frame.Destination}{ExplanationText.In(options)} among {tunnel.Tables.Forwarding.Count}."));
+                : $"The forwarding table has no entry for {frame.Destination}{ExplanationText.In(options)} among {tunnel.Tables.Forwarding.Count}.")
+        {
+            Mac = frame.Destination.IsMulticast ? null : frame.Destination,
+        });
         AskFlood(steps, tunnel, frame.Destination, decided);
         return true;
     }
@@ -86,7 +89,7 @@ internal static class EgressExplanation
     {
         string text = $"The {ExplanationText.Of(entry.Origin)} entry of {frame.Destination}{ExplanationText.In(tunnel.Options)} names the remote {entry.Remote}" +
             $"{(entry.Port == 0 ? "" : $", port {entry.Port}")}.";
-        ExplanationStep found = new(ExplanationSource.Forwarding, ExplanationOutcome.Passed, text) { Forwarding = entry };
+        ExplanationStep found = new(ExplanationSource.Forwarding, ExplanationOutcome.Passed, text) { Mac = frame.Destination, Forwarding = entry };
         if (steps.Reason == DropReason.None)
         {
             steps.Add(found with { Outcome = ExplanationOutcome.Decided });
@@ -150,7 +153,7 @@ internal static class EgressExplanation
 
         if (!tunnel.Tables.Neighbors.TryLookup(tunnel.Options.Vni, asked, out MacAddress mac))
         {
-            steps.Add(new ExplanationStep(ExplanationSource.Neighbors, ExplanationOutcome.NotFound, $"Asked for {asked}; the neighbour table does not know it."));
+            steps.Add(new ExplanationStep(ExplanationSource.Neighbors, ExplanationOutcome.NotFound, $"Asked for {asked}; the neighbour table does not know it.") { Address = asked });
             if (isConsumed)
             {
                 steps.Disagree();
@@ -161,8 +164,8 @@ internal static class EgressExplanation
 
         NeighborRow row = new(tunnel.Options.Vni, asked, mac);
         steps.Add(isConsumed
-            ? new ExplanationStep(ExplanationSource.Neighbors, ExplanationOutcome.Decided, $"Asked for {asked}; the neighbour table knows {mac}, and the answer is made here.") { Neighbor = row }
-            : new ExplanationStep(ExplanationSource.Neighbors, ExplanationOutcome.Passed, $"Asked for {asked}; the neighbour table knows {mac}, but this question only its owner may answer.") { Neighbor = row });
+            ? new ExplanationStep(ExplanationSource.Neighbors, ExplanationOutcome.Decided, $"Asked for {asked}; the neighbour table knows {mac}, and the answer is made here.") { Address = asked, Neighbor = row }
+            : new ExplanationStep(ExplanationSource.Neighbors, ExplanationOutcome.Passed, $"Asked for {asked}; the neighbour table knows {mac}, but this question only its owner may answer.") { Address = asked, Neighbor = row });
     }
 
     private static bool TryReadQuestion(in EthernetFrame frame, out ValueIPAddress asked)
@@ -202,7 +205,7 @@ internal static class EgressExplanation
 
         if (!RouteSearch.TryFind(tunnel.Tables, inner.Destination, out RouteRow<RouteEntry> row))
         {
-            ExplanationStep none = new(ExplanationSource.Routes, ExplanationOutcome.NotFound, $"No route of the tunnel holds {inner.Destination}.");
+            ExplanationStep none = new(ExplanationSource.Routes, ExplanationOutcome.NotFound, $"No route of the tunnel holds {inner.Destination}.") { Address = inner.Destination };
             if (steps.Check(DropReason.NoRoute, none))
             {
                 steps.Remedy = $"A route of tunnel '{options.Name}' that holds {inner.Destination}, such as {inner.Destination}/{inner.Destination.BitLength}.";
@@ -220,7 +223,7 @@ internal static class EgressExplanation
         }
 
         ExplanationStep found = new(ExplanationSource.Routes, ExplanationOutcome.Passed,
-            $"The route {row.Prefix}/{row.Length} holds {inner.Destination} and names the remote {row.Value.Remote}{(options.HasInnerEthernet ? $", MAC {row.Value.Mac}" : "")}.") { Route = row };
+            $"The route {row.Prefix}/{row.Length} holds {inner.Destination} and names the remote {row.Value.Remote}{(options.HasInnerEthernet ? $", MAC {row.Value.Mac}" : "")}.") { Address = inner.Destination, Route = row };
         if (steps.Reason == DropReason.None)
         {
             steps.Add(found with { Outcome = ExplanationOutcome.Decided });

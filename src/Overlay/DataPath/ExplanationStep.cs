@@ -8,6 +8,12 @@ namespace Overlay.DataPath;
 /// <param name="Text">A sentence for people.</param>
 public sealed record ExplanationStep(ExplanationSource Source, ExplanationOutcome Outcome, string Text)
 {
+    /// <summary>The MAC address that the forwarding table was asked for; null if it was not.</summary>
+    public MacAddress? Mac { get; init; }
+
+    /// <summary>The inner address that the route or neighbour table was asked for, or the outer one that is to be a remote; null if none was.</summary>
+    public ValueIPAddress? Address { get; init; }
+
     /// <summary>The forwarding entry that was found; null if none was, or no such table was asked.</summary>
     public FdbEntry? Forwarding { get; init; }
 

@@ -168,6 +168,7 @@ internal static class IngressExplanation
             : $"It comes from {remote}, which is in none of the permitted prefixes of tunnel '{tunnel.Options.Name}'.";
         ExplanationStep step = new(policy.KnownOnly ? ExplanationSource.Remotes : ExplanationSource.Policy, ExplanationOutcome.Decided, failed)
         {
+            Address = remote,
             Policy = "remotes",
             Value = value,
         };
@@ -318,6 +319,7 @@ internal static class IngressExplanation
             : $"Its source {frame.Source} stays behind {entry.Remote}: the entry is {ExplanationText.Of(entry.Origin)}, and learning does not change it.";
         steps.Add(new ExplanationStep(ExplanationSource.Forwarding, ExplanationOutcome.Passed, text)
         {
+            Mac = frame.Source,
             Forwarding = isKnown ? entry : null,
             Policy = "learning",
             Value = mayLearn ? "true" : "false",
