@@ -68,6 +68,11 @@ internal sealed class TraceHandler(IReadOnlyList<TunnelRuntime> tunnels, TimePro
         trace.Stop();
         // A batch that was in hand is done by then.
         await Task.Delay(Interval, cancellation).ConfigureAwait(false);
+        while (trace.Write(buffer, PartBytes) > 0)
+        {
+            await SendAsync(call, trace, buffer, end: null).ConfigureAwait(false);
+        }
+
         trace.End(buffer);
         await SendAsync(call, trace, buffer, trace.IsFull ? "count" : "seconds").ConfigureAwait(false);
     }

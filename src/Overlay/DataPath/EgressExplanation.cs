@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Overlay.Tables;
 using Overlay.Wire;
 
@@ -9,10 +8,11 @@ internal static class EgressExplanation
 {
     /// <summary>Explains the first packet of a batch.</summary>
     /// <param name="tunnel">The tunnel.</param>
+    /// <param name="books">Those of this one packet.</param>
     /// <param name="packet">The packet as it came.</param>
     /// <param name="batch">The batch as the path left it.</param>
     /// <param name="device">The device's output: where answers go.</param>
-    public static Explanation Of(Tunnel tunnel, ReadOnlySpan<byte> packet, PacketBatch batch, int device)
+    public static Explanation Of(Tunnel tunnel, DirectionCounters books, ReadOnlySpan<byte> packet, PacketBatch batch, int device)
     {
         List<ExplainedOutput> outputs = [];
         DropReason reason = batch.Meta(0).Drop;
@@ -33,6 +33,8 @@ internal static class EgressExplanation
             }
         }
 
+        // Copies for which the batch has no descriptor stand in the books alone.
+        reason = reason == DropReason.None && books.Drops(DropReason.QueueFull) > 0 ? DropReason.QueueFull : reason;
         ExplanationBuilder steps = new(reason);
         bool isConsumed = batch.Meta(0).State == PacketState.Consumed;
         bool isFlooded = tunnel.Options.Layer == DeviceLayer.Ethernet
@@ -81,7 +83,7 @@ internal static class EgressExplanation
         {
             Mac = frame.Destination.IsMulticast ? null : frame.Destination,
         });
-        AskFlood(steps, tunnel, frame.Destination, decided);
+        AskFlood(steps, tunnel, frame, decided);
         return true;
     }
 
@@ -109,7 +111,7 @@ internal static class EgressExplanation
         }
     }
 
-    private static void AskFlood(ExplanationBuilder steps, Tunnel tunnel, MacAddress destination, in PacketMeta decided)
+    private static void AskFlood(ExplanationBuilder steps, Tunnel tunnel, in EthernetFrame frame, in PacketMeta decided)
     {
         TunnelOptions options = tunnel.Options;
         ValueIPAddress[] remotes = [.. tunnel.Tables.Flood[options.Vni]];
@@ -123,9 +125,9 @@ internal static class EgressExplanation
                 steps.Disagree();
             }
 
-            steps.Remedy = destination.IsMulticast
+            steps.Remedy = frame.Destination.IsMulticast
                 ? $"A remote in the flood list of tunnel '{options.Name}': only those get broadcast and multicast."
-                : $"A forwarding entry for {destination} in tunnel '{options.Name}', or a remote in its flood list.";
+                : $"A forwarding entry for {frame.Destination} in tunnel '{options.Name}', or a remote in its flood list.";
             return;
         }
 
@@ -141,7 +143,10 @@ internal static class EgressExplanation
         }
 
         steps.Add(list);
-        CheckLoop(steps, tunnel, decided.Remote);
+        if (InnerIP.TryRead(frame.Payload, out InnerIP inner, out _))
+        {
+            CheckLoop(steps, tunnel, inner.Destination);
+        }
     }
 
     private static void AskNeighbors(ExplanationBuilder steps, Tunnel tunnel, in EthernetFrame frame, bool isConsumed)

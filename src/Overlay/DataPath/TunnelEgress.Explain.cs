@@ -28,11 +28,12 @@ public sealed partial class TunnelEgress
             for (int left = MaxExplanations; ; left--)
             {
                 // Anew each time: what the path remembers from packet to packet must not come from an explanation.
-                TunnelEgress twin = new(_tunnel.CreateTwin(), _device, _endpoint, _header);
+                Tunnel tunnel = _tunnel.CreateTwin();
+                TunnelEgress twin = new(tunnel, _device, _endpoint, _header);
                 _explained.Clear();
                 _ = _explained.TryAppend(packet, out _);
                 twin.Process(_explained, now);
-                Explanation explanation = EgressExplanation.Of(_tunnel, packet, _explained, _device);
+                Explanation explanation = EgressExplanation.Of(_tunnel, tunnel.Egress, packet, _explained, _device);
                 if (explanation.IsSettled || left == 1)
                 {
                     return explanation;
