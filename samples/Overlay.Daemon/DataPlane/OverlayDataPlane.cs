@@ -97,7 +97,14 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
     };
 
     /// <inheritdoc/>
-    public IReadOnlyList<IControlHandler> Handlers => [];
+    public IReadOnlyList<IControlHandler> Handlers
+    {
+        get
+        {
+            TunnelCatalog tunnels = new([.. _tunnels.Select(tunnel => tunnel.ForControl())]);
+            return [.. TableHandlers.Showing(tunnels, () => PollWaiter.Clock), .. TableHandlers.Changing(tunnels, _tables!, new KernelRoutes())];
+        }
+    }
 
     private void WarmPathsUp()
     {
