@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
@@ -28,7 +29,12 @@ internal sealed class ControlCall(ControlRequest request, ControlPeer peer, Fram
     /// <summary>Whether frames of the request are still on the way.</summary>
     public bool ExpectsMore => _expectsMore;
 
-    /// <summary>What the request says beside the command.</summary>
+    /// <summary>What the request says beside the command, as its text.</summary>
+    /// <exception cref="ControlRefusedException">It says nothing.</exception>
+    public ReadOnlySpan<byte> ArgumentText => JsonMarshal.GetRawUtf8Value(
+        request.Arguments ?? throw new ControlRefusedException($"{Command} has no \"arguments\""));
+
+    /// <summary>The same in a shape.</summary>
     /// <exception cref="ControlRefusedException">It says nothing, or something of another shape.</exception>
     public T Arguments<T>(JsonTypeInfo<T> shape)
         where T : class => Read(request.Arguments, shape);
@@ -66,6 +72,10 @@ internal sealed class ControlCall(ControlRequest request, ControlPeer peer, Fram
         await SendFrameAsync(JsonSerializer.SerializeToUtf8Bytes(response, ControlJson.Default.ControlResponse)).ConfigureAwait(false);
         IsAnswered = !response.More;
     }
+
+    /// <summary>Sends a part that was written without a <see cref="ControlResponse"/>: a whole frame, which says that others follow.</summary>
+    /// <inheritdoc cref="SendAsync"/>
+    public ValueTask SendPartAsync(ReadOnlyMemory<byte> frame) => SendFrameAsync(frame);
 
     private async ValueTask SendFrameAsync(ReadOnlyMemory<byte> frame)
     {

@@ -50,13 +50,21 @@ internal static class ControlClient
     /// <summary>Sends the parts of a request and gives those of the answer as they come.</summary>
     /// <param name="path">The socket of the daemon.</param>
     /// <param name="request">The request, each part but the last with <see cref="ControlRequest.More"/>.</param>
-    /// <param name="deadline">How long sending the request and each frame of the answer may take.</param>
+    /// <param name="deadline">How long connecting, each part and each frame of the answer may take.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="ControlException">Nobody answers there, or not in time, or the answer is an error or none, or it ends with one.</exception>
     public static async IAsyncEnumerable<JsonElement> StreamAsync(
         string path, IEnumerable<ControlRequest> request, TimeSpan deadline, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        await using FramedConnection connection = await WithinAsync(path, deadline, token => OpenAsync(path, request, token), cancellation).ConfigureAwait(false);
+        await using FramedConnection connection = await WithinAsync(path, deadline, token => OpenAsync(path, token), cancellation).ConfigureAwait(false);
+        foreach (ControlRequest part in request)
+        {
+            if (!await WithinAsync(path, deadline, token => TrySendAsync(connection, part, token), cancellation).ConfigureAwait(false))
+            {
+                break;
+            }
+        }
+
         for (bool more = true; more;)
         {
             ControlResponse response = Read(path, await WithinAsync(path, deadline, connection.ReadAsync, cancellation).ConfigureAwait(false));
@@ -65,38 +73,33 @@ internal static class ControlClient
         }
     }
 
-    private static async ValueTask<FramedConnection> OpenAsync(string path, IEnumerable<ControlRequest> request, CancellationToken cancellation)
+    private static async ValueTask<FramedConnection> OpenAsync(string path, CancellationToken cancellation)
     {
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
             await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation).ConfigureAwait(false);
+            return FramedConnection.Over(new NetworkStream(socket, ownsSocket: true), FramedConnection.MaxFrame);
         }
         catch
         {
             socket.Dispose();
             throw;
         }
+    }
 
-        FramedConnection connection = FramedConnection.Over(new NetworkStream(socket, ownsSocket: true), FramedConnection.MaxFrame);
+    private static async ValueTask<bool> TrySendAsync(FramedConnection connection, ControlRequest part, CancellationToken cancellation)
+    {
         try
         {
-            foreach (ControlRequest part in request)
-            {
-                await connection.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(part, ControlJson.Default.ControlRequest), cancellation).ConfigureAwait(false);
-            }
+            await connection.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(part, ControlJson.Relaxed.ControlRequest), cancellation).ConfigureAwait(false);
+            return true;
         }
         catch (IOException)
         {
-            // Whoever stops reading a request has said why: its answer lies ready to be read.
+            // A daemon that stops reading a request has said why: its answer lies ready to be read.
+            return false;
         }
-        catch
-        {
-            await connection.DisposeAsync().ConfigureAwait(false);
-            throw;
-        }
-
-        return connection;
     }
 
     private static async ValueTask<T> WithinAsync<T>(

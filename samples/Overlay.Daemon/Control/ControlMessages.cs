@@ -1,5 +1,8 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Overlay.Daemon.Control.Changes;
+using Overlay.Daemon.Control.Show;
 using Overlay.Daemon.Status;
 
 namespace Overlay.Daemon.Control;
@@ -68,6 +71,9 @@ internal static class ControlFault
     /// <summary>The client may not ask this.</summary>
     public const string Forbidden = "forbidden";
 
+    /// <summary>The daemon has too much to do, or stops; nothing was changed, or the message says what.</summary>
+    public const string Busy = "busy";
+
     /// <summary>Client and daemon are of versions that do not understand each other here.</summary>
     public const string Protocol = "protocol";
 }
@@ -77,4 +83,18 @@ internal static class ControlFault
 [JsonSerializable(typeof(ControlRequest))]
 [JsonSerializable(typeof(ControlResponse))]
 [JsonSerializable(typeof(DaemonStatus))]
-internal sealed partial class ControlJson : JsonSerializerContext;
+[JsonSerializable(typeof(ChangeArguments))]
+[JsonSerializable(typeof(ChangeResult))]
+[JsonSerializable(typeof(FdbReplaceArguments))]
+[JsonSerializable(typeof(ShowArguments))]
+[JsonSerializable(typeof(ShowEnd))]
+[JsonSerializable(typeof(VniShowRow))]
+[JsonSerializable(typeof(FdbShowRow))]
+[JsonSerializable(typeof(NeighborShowRow))]
+[JsonSerializable(typeof(RouteShowRow))]
+[JsonSerializable(typeof(FloodShowRow))]
+internal sealed partial class ControlJson : JsonSerializerContext
+{
+    /// <summary>The same with quotation marks in text as two bytes instead of six.</summary>
+    public static ControlJson Relaxed { get; } = new(new JsonSerializerOptions { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+}

@@ -33,6 +33,18 @@ internal sealed class ControlServer : IAsyncDisposable
         _accepting = Task.Run(AcceptAsync);
     }
 
+    /// <summary>Clients that are connected.</summary>
+    public int ClientCount
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _clients.Count;
+            }
+        }
+    }
+
     /// <summary>Binds the socket and begins to answer.</summary>
     /// <param name="path">Where; a missing directory is made with mode 0755.</param>
     /// <param name="handlers">Answer requests.</param>
@@ -69,7 +81,7 @@ internal sealed class ControlServer : IAsyncDisposable
             try
             {
                 Socket client = await _listener.AcceptAsync(_stop.Token).ConfigureAwait(false);
-                bool welcome = ClientCount() < MaxClients;
+                bool welcome = ClientCount < MaxClients;
                 // Not in this loop, however much the client has already sent.
                 Track(Task.Run(() => ServeAsync(client, welcome)));
             }
@@ -173,8 +185,8 @@ internal sealed class ControlServer : IAsyncDisposable
         try
         {
             IControlHandler handler = _handlers.Find(request.Command);
-            CheckProtocol(request, handler);
-            CheckAccess(peer, handler);
+            ControlRules.CheckProtocol(request, handler);
+            ControlRules.CheckAccess(peer, _self, handler);
             await handler.AnswerAsync(call, _stop.Token).ConfigureAwait(false);
             if (call.IsAnswered)
             {
@@ -201,40 +213,5 @@ internal sealed class ControlServer : IAsyncDisposable
         }
 
         return !call.ExpectsMore;
-    }
-
-    private static void CheckProtocol(ControlRequest request, IControlHandler handler)
-    {
-        int protocol = request.Protocol ?? ControlProtocol.First;
-        if (protocol > ControlProtocol.Current)
-        {
-            throw new ControlRefusedException(
-                $"the client speaks version {protocol} of the control protocol, this overlayd up to {ControlProtocol.Current}; the overlayd of the daemon's version as a client is right",
-                ControlFault.Protocol);
-        }
-
-        if (protocol < handler.Protocol)
-        {
-            throw new ControlRefusedException(
-                $"{handler.Command} is of version {handler.Protocol} of the control protocol, the client speaks {protocol}; the overlayd of the daemon's version as a client is right",
-                ControlFault.Protocol);
-        }
-    }
-
-    private void CheckAccess(ControlPeer peer, IControlHandler handler)
-    {
-        if (handler.Access == ControlAccess.Owner && !peer.IsRoot && peer.UserId != _self.UserId)
-        {
-            string owners = _self.IsRoot ? "only root may" : $"only root and uid {_self.UserId}, which runs overlayd, may";
-            throw new ControlRefusedException($"{handler.Command} is not for uid {peer.UserId}: {owners}, whatever the mode of the socket", ControlFault.Forbidden);
-        }
-    }
-
-    private int ClientCount()
-    {
-        lock (_lock)
-        {
-            return _clients.Count;
-        }
     }
 }

@@ -99,7 +99,20 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
     };
 
     /// <inheritdoc/>
-    public IReadOnlyList<IControlHandler> Handlers => [new ExplainHandler(_tunnels), new TraceHandler(_tunnels, TimeProvider.System)];
+    public IReadOnlyList<IControlHandler> Handlers
+    {
+        get
+        {
+            TunnelCatalog tunnels = new([.. _tunnels.Select(tunnel => tunnel.ForControl())]);
+            return
+            [
+                .. TableHandlers.Showing(tunnels, () => PollWaiter.Clock),
+                .. TableHandlers.Changing(tunnels, _tables!, new KernelRoutes()),
+                new ExplainHandler(_tunnels),
+                new TraceHandler(_tunnels, TimeProvider.System),
+            ];
+        }
+    }
 
     private void WarmPathsUp()
     {
