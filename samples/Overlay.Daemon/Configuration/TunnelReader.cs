@@ -33,7 +33,7 @@ internal static class TunnelReader
         var forwarding = new ForwardingReader(tunnel, kind, device?.Layer, underlay, values, errors);
         TunnelConfig draft = forwarding.Read();
         (TunnelPolicy policy, EndpointConfig sockets) = PolicyReader.Read(
-            tunnel.Take("policy"), kind, transport, underlay, draft.Remotes, values, errors);
+            tunnel.Take("policy"), kind, device?.Layer, transport, underlay, draft.Remotes, values, errors);
         tunnel.Finish();
         if (errors.Count > errorsBefore)
         {

@@ -54,7 +54,7 @@ public sealed class TunnelEgress : IPacketPath
                 continue;
             }
 
-            DropReason reason = _options.Layer == DeviceLayer.Ethernet ? DecideFrame(batch, i) : DecidePacket(batch, i, now);
+            DropReason reason = _options.Layer == DeviceLayer.Ethernet ? DecideFrame(batch, i, now) : DecidePacket(batch, i, now);
             if (reason != DropReason.None)
             {
                 batch.Drop(i, reason);
@@ -77,7 +77,7 @@ public sealed class TunnelEgress : IPacketPath
         }
     }
 
-    private DropReason DecideFrame(PacketBatch batch, int index)
+    private DropReason DecideFrame(PacketBatch batch, int index, long now)
     {
         if (!EthernetFrame.TryParse(batch.Data(index), out EthernetFrame frame))
         {
@@ -113,7 +113,7 @@ public sealed class TunnelEgress : IPacketPath
             return Send(ref meta, entry.Remote, hasIP, inner);
         }
 
-        return Flood(batch, index, hasIP, inner);
+        return Flood(batch, index, hasIP, inner, now);
     }
 
     private DropReason DecidePacket(PacketBatch batch, int index, long now)
@@ -165,12 +165,17 @@ public sealed class TunnelEgress : IPacketPath
         return Send(ref meta, route.Remote, hasIP: true, inner);
     }
 
-    private DropReason Flood(PacketBatch batch, int index, bool hasIP, in InnerIP inner)
+    private DropReason Flood(PacketBatch batch, int index, bool hasIP, in InnerIP inner, long now)
     {
         ReadOnlySpan<ValueIPAddress> remotes = _tables.Flood[_options.Vni];
         if (remotes.IsEmpty)
         {
             return DropReason.NoRemote;
+        }
+
+        if (_tunnel.FloodGate?.Judge(batch, index, now) is DropReason limit and not DropReason.None)
+        {
+            return limit;
         }
 
         ref PacketMeta meta = ref batch.Meta(index);
