@@ -35,6 +35,12 @@ internal static class TunnelReader
         (TunnelPolicy policy, EndpointConfig sockets) = PolicyReader.Read(
             tunnel.Take("policy"), kind, device?.Layer, transport, underlay, draft.Remotes, values, errors);
         tunnel.Finish();
+        if (draft.Group is ValueIPAddress members && policy.AdmitsKnownOnly)
+        {
+            errors.Add((node["policy"]?["remotes"] ?? node["flood"]!).Line,
+                $"policy.remotes is \"known\", but nobody knows the members of the group {members} in flood; a list of their prefixes, or \"any\", is right");
+        }
+
         if (errors.Count > errorsBefore)
         {
             return null;

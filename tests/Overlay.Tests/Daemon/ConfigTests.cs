@@ -150,6 +150,19 @@ public class ConfigTests
     }
 
     [Fact]
+    public void A_group_is_flooded_to_and_is_no_remote()
+    {
+        TunnelConfig tunnel = Parse(Tap("""
+            "flood": [ "239.1.1.1" ], "fdb": [ { "mac": "02:00:00:00:00:02", "remote": "192.0.2.2" } ], "policy": { "remotes": [ "192.0.2.0/24" ] }
+            """)).Tunnels[0];
+        Assert.Equal((ValueIPAddress?)ValueIPAddress.Parse("239.1.1.1"), tunnel.Group);
+        Assert.Equal([ValueIPAddress.Parse("239.1.1.1")], tunnel.Flood);
+        Assert.Equal([Remote], tunnel.Remotes);
+        Assert.Null(Parse(Tap("\"flood\": [ \"192.0.2.2\" ]")).Tunnels[0].Group);
+        Assert.NotNull(Parse(Tap("\"flood\": [ \"239.1.1.1\" ], \"policy\": { \"remoteCheck\": \"count\" }")).Tunnels[0].Group);
+    }
+
+    [Fact]
     public void The_uniform_model_copies_the_dscp_in_both_directions_unless_it_is_given()
     {
         Assert.Equal((null as byte?, DscpModel.Uniform), (Policy("\"dscpModel\": \"uniform\"").Dscp, Policy("\"dscpModel\": \"uniform\"").DscpModel));
