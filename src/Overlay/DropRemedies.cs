@@ -42,6 +42,12 @@ public static class DropRemedies
         DropReason.QueueFull => "Fewer packets at once, or an output that takes them faster: more workers, larger socket buffers, a larger batch for large flood lists.",
         DropReason.SendFailed => "A route and a neighbour for the remote in the kernel; its log and 'ip route get' say what is missing.",
         DropReason.PortDown => "The device or link up.",
+        DropReason.MartianRemote => "A unicast outer source address of another host; where the underlay really lives on such addresses, the remote in \"flood\", \"fdb\" or \"routes\", or the policy \"martianRemotes\" with \"count\".",
+        DropReason.MartianSource => "A unicast inner source address of another host, or the policy \"martianSources\" with \"count\".",
+        DropReason.ForeignSource => "The packet from the remote that the tables name for its inner source, tables that name the one that sent it, or the policy \"innerSourceCheck\" with \"count\".",
+        DropReason.BroadcastLimit => "Fewer broadcast frames, or a larger \"broadcast\" in the policy \"floodLimit\"; an answer from the neighbour table needs none.",
+        DropReason.UnknownUnicastLimit => "A forwarding entry for the inner destination, or a larger \"unknownUnicast\" in the policy \"floodLimit\".",
+        DropReason.MulticastLimit => "Fewer frames to groups, or a larger \"multicast\" in the policy \"floodLimit\".",
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "Not a drop reason."),
     };
 }

@@ -143,9 +143,30 @@ internal static class EgressExplanation
         }
 
         steps.Add(list);
+        AskFloodLimits(steps, options.Policy.FloodLimits);
         if (InnerIP.TryRead(frame.Payload, out InnerIP inner, out _))
         {
             CheckLoop(steps, tunnel, inner.Destination);
+        }
+    }
+
+    private static void AskFloodLimits(ExplanationBuilder steps, FloodLimits limits)
+    {
+        (string name, FloodLimit? limit) = steps.Reason switch
+        {
+            DropReason.BroadcastLimit => ("broadcast", limits.Broadcast),
+            DropReason.UnknownUnicastLimit => ("unknownUnicast", limits.UnknownUnicast),
+            DropReason.MulticastLimit => ("multicast", limits.Multicast),
+            _ => ("", null),
+        };
+        if (limit is FloodLimit bucket)
+        {
+            steps.Check(steps.Reason, new ExplanationStep(ExplanationSource.History, ExplanationOutcome.Decided,
+                $"More was flooded just now than the limit lets through: {bucket.PacketsPerSecond} in a second, {bucket.Burst} at once.")
+            {
+                Policy = $"floodLimit.{name}",
+                Value = $"{bucket.PacketsPerSecond}, burst {bucket.Burst}",
+            });
         }
     }
 

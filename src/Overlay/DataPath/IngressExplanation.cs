@@ -44,7 +44,7 @@ internal static class IngressExplanation
             ? AskUdpHeader(steps, owner, datagram, out length, out inner, out mayLearn)
             : owner.Facts.IsGre ? AskGreHeader(steps, owner, datagram, meta, out length, out inner, out mayLearn)
             : AskIPInIP(steps, owner, meta, out inner);
-        return decided || owner.Tunnel is not { } tunnel || AskRemote(steps, tunnel, meta.Remote) ||
+        return decided || owner.Tunnel is not { } tunnel || AskRemote(steps, owner, meta.Remote) ||
             owner.Facts.IsGre && AskSequence(steps, tunnel, datagram, meta.Remote);
     }
 
@@ -159,39 +159,76 @@ internal static class IngressExplanation
         return CheckNetwork(steps, owner, DropReason.UnknownVni, "it");
     }
 
-    private static bool AskRemote(ExplanationBuilder steps, Tunnel tunnel, ValueIPAddress remote)
+    private static bool AskRemote(ExplanationBuilder steps, in IngressOwner owner, ValueIPAddress remote)
     {
-        RemotePolicy policy = tunnel.Options.Policy.Remotes;
-        string value = policy.KnownOnly ? "known" : policy.Contains(ValueIPAddress.FromIPv4(1)) ? "any" : "prefixes";
-        string failed = policy.KnownOnly
+        Tunnel tunnel = owner.Tunnel!;
+        TunnelPolicy policy = tunnel.Options.Policy;
+        bool isPermitted = tunnel.Sources.Permits(remote);
+        if (steps.Check(DropReason.MartianRemote, Checked("martianRemotes", policy.MartianRemotes, $"It comes from {remote}, where nobody can be, and no table names it as a remote.", remote)))
+        {
+            return true;
+        }
+
+        Tolerates(steps, owner, DropReason.MartianRemote, "martianRemotes", $"It comes from {remote}, where nobody can be; that is only counted.");
+        bool knownOnly = policy.Remotes.KnownOnly;
+        string value = knownOnly ? "known" : policy.Remotes == RemotePolicy.Any ? "any" : "prefixes";
+        ExplanationStep step = new(knownOnly ? ExplanationSource.Remotes : ExplanationSource.Policy, ExplanationOutcome.Decided, knownOnly
             ? $"It comes from {remote}, which no flood remote, fdb entry or route of tunnel '{tunnel.Options.Name}' names ({tunnel.Tables.KnownRemoteCount} remotes are known)."
-            : $"It comes from {remote}, which is in none of the permitted prefixes of tunnel '{tunnel.Options.Name}'.";
-        ExplanationStep step = new(policy.KnownOnly ? ExplanationSource.Remotes : ExplanationSource.Policy, ExplanationOutcome.Decided, failed)
+            : $"It comes from {remote}, which is in none of the permitted prefixes of tunnel '{tunnel.Options.Name}'.")
         {
             Address = remote,
             Policy = "remotes",
             Value = value,
         };
-        if (!steps.Check(DropReason.UnknownRemote, step, $"It comes from {remote}, a permitted remote (policy {value})."))
-        {
-            if (!tunnel.Permits(remote))
-            {
-                steps.Disagree();
-            }
-
-            return false;
-        }
-
-        if (tunnel.Permits(remote))
+        string passed = isPermitted ? $"It comes from {remote}, a permitted remote (policy {value})."
+            : $"It comes from {remote}, which the policy does not permit, but does not refuse either (remoteCheck {Of(policy.RemoteCheck)}).";
+        bool isRefused = steps.Check(DropReason.UnknownRemote, step, passed);
+        if (isRefused == isPermitted && (isRefused || policy.RemoteCheck == SourceCheck.Enforce))
         {
             steps.Disagree();
         }
 
-        steps.Remedy = policy.KnownOnly
-            ? $"{remote} in the flood list, an fdb entry or a route of tunnel '{tunnel.Options.Name}', or \"remotes\": [ \"{remote}/{remote.BitLength}\" ] in its policy."
-            : $"A prefix that holds {remote} among the \"remotes\" in the policy of tunnel '{tunnel.Options.Name}'.";
-        return true;
+        if (isRefused)
+        {
+            steps.Remedy = knownOnly
+                ? $"{remote} in the flood list, an fdb entry or a route of tunnel '{tunnel.Options.Name}', or \"remotes\": [ \"{remote}/{remote.BitLength}\" ] in its policy."
+                : $"A prefix that holds {remote} among the \"remotes\" in the policy of tunnel '{tunnel.Options.Name}'.";
+        }
+
+        return isRefused;
     }
+
+    // Sources of inner packets. Whether one of them decided.
+    private static bool AskSource(ExplanationBuilder steps, in IngressOwner owner, string source, in PacketMeta meta)
+    {
+        TunnelPolicy policy = owner.Tunnel!.Options.Policy;
+        bool isEthernet = owner.Tunnel.Options.Layer == DeviceLayer.Ethernet;
+        SourceCheck martians = policy.MartianSources ?? (isEthernet ? SourceCheck.Off : SourceCheck.Count);
+        if (steps.Check(DropReason.MartianSource, Checked("martianSources", martians, $"Its inner source {source} is an address where nobody can be.")) ||
+            steps.Check(DropReason.ForeignSource, Checked(
+                "innerSourceCheck", policy.InnerSourceCheck, $"The tables say that its inner source {source} lives behind another remote than {meta.Remote}.", meta.Remote)))
+        {
+            return true;
+        }
+
+        Tolerates(steps, owner, DropReason.MartianSource, "martianSources", $"Its inner source {source} is an address where nobody can be; that is only counted.");
+        Tolerates(steps, owner, DropReason.ForeignSource, "innerSourceCheck", $"The tables say that its inner source {source} lives behind another remote than {meta.Remote}; that is only counted.");
+        return false;
+    }
+
+    private static ExplanationStep Checked(string policy, SourceCheck check, string text, ValueIPAddress? address = null) =>
+        new(ExplanationSource.Policy, ExplanationOutcome.Decided, text) { Address = address, Policy = policy, Value = Of(check) };
+
+    // What the policy would have dropped and did not stands in the books of this one packet. Never decides.
+    private static void Tolerates(ExplanationBuilder steps, in IngressOwner owner, DropReason reason, string policy, string text)
+    {
+        if (owner.Twin!.Ingress.Tolerated(reason) > 0)
+        {
+            steps.Add(new ExplanationStep(ExplanationSource.Policy, ExplanationOutcome.Passed, text) { Policy = policy, Value = Of(SourceCheck.Count) });
+        }
+    }
+
+    private static string Of(SourceCheck check) => check.ToString().ToLowerInvariant();
 
     private static bool AskSequence(ExplanationBuilder steps, Tunnel tunnel, ReadOnlySpan<byte> datagram, ValueIPAddress remote)
     {
@@ -247,6 +284,11 @@ internal static class IngressExplanation
             return;
         }
 
+        if (options.Layer == DeviceLayer.Ethernet && AskSource(steps, owner, $"{frame.Source}", meta))
+        {
+            return;
+        }
+
         if (frame.EtherType is EtherType.IPv4 or EtherType.IPv6)
         {
             AskPacket(steps, owner, frame.Payload, frame.EtherType, meta);
@@ -276,6 +318,7 @@ internal static class IngressExplanation
         if (steps.Check(DropReason.BadVersion, ExplanationSource.Packet, $"It is {(inner.IsIPv4 ? "IPv4" : "IPv6")}, but {ExplanationText.Of(announced)} was announced.") ||
             steps.Check(DropReason.MappedAddress, ExplanationSource.Packet, "One of the inner IPv6 addresses is IPv4-mapped; tables could not tell it from IPv4.") ||
             steps.Check(DropReason.InvalidSource, ExplanationSource.Packet, $"{inner.Source} is no address that a packet on a link may come from.") ||
+            options.Layer == DeviceLayer.IP && AskSource(steps, owner, $"{inner.Source}", meta) ||
             steps.Check(DropReason.TtlExpired, ExplanationSource.Packet, $"Its {(inner.IsIPv4 ? "TTL" : "hop limit")} is 0.") ||
             steps.Check(DropReason.Loop, ExplanationSource.Packet, $"It is for {inner.Destination}, the tunnel's other end, and would go back into the tunnel (RFC 2784 §3.1)."))
         {
