@@ -69,6 +69,9 @@ internal sealed class TunnelRuntime : IDisposable
             Ingress = DirectionStatus.Sum([.. workers.Select(worker => worker.Ingress)]),
             ReservedBits = ReservedBitCounts.From([.. Tunnels.Select(tunnel => tunnel.ReservedBits)]),
             EcnAlarms = Tunnels.Sum(tunnel => tunnel.EcnAlarms),
+            Learning = Options.Learning
+                ? new LearningStatus(Tables.Forwarding.Count, Tables.Forwarding.Moves, Tables.Forwarding.Refusals, Tunnels.Sum(tunnel => tunnel.Learned.Overflows))
+                : null,
             Offload = new OffloadStatus
             {
                 Tso = OffloadUse.FromAll(Device.Select(queue => (queue.Tso, queue.TsoFallbacks))),

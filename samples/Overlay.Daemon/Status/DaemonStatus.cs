@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Overlay.DataPath;
+using Overlay.Tables;
 
 namespace Overlay.Daemon.Status;
 
@@ -52,6 +53,10 @@ internal sealed record TunnelStatus
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public long EcnAlarms { get; init; }
 
+    /// <summary>What learning has come to; absent where nothing is learned.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public LearningStatus? Learning { get; init; }
+
     /// <summary>What its offloads do.</summary>
     public OffloadStatus Offload { get; init; } = new();
 
@@ -63,6 +68,13 @@ internal sealed record TunnelStatus
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<WorkerStatus>? Workers { get; init; }
 }
+
+/// <summary>What a tunnel knows of stations, and what it did not take in.</summary>
+/// <param name="Entries">Forwarding entries, the configured ones included.</param>
+/// <param name="Moves">How often a learned station turned up behind another remote.</param>
+/// <param name="Refused">What was not learned, and why.</param>
+/// <param name="QueueFull">Addresses that came faster than the tables took them: each is heard again with the station's next frame.</param>
+internal sealed record LearningStatus(int Entries, long Moves, LearnRefusals Refused, long QueueFull);
 
 /// <summary>What one worker did for a tunnel: how evenly the kernel spreads its flows.</summary>
 internal sealed record WorkerStatus

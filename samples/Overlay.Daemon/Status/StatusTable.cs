@@ -40,6 +40,13 @@ internal static class StatusTable
             AppendTable(text, leftColumns: 2, oddities);
         }
 
+        List<string[]> learning = [.. Learning(status)];
+        if (learning.Count > 1)
+        {
+            text.Append('\n');
+            AppendTable(text, leftColumns: 1, learning);
+        }
+
         if (status.Tunnels.Count > 0)
         {
             text.Append('\n');
@@ -132,6 +139,18 @@ internal static class StatusTable
             if (tunnel.EcnAlarms != 0)
             {
                 yield return [tunnel.Name, "dangerous ECN", Number(tunnel.EcnAlarms)];
+            }
+        }
+    }
+
+    private static IEnumerable<string[]> Learning(DaemonStatus status)
+    {
+        yield return ["TUNNEL", "FDB-ENTRIES", "MOVES", "REFUSED-FULL", "REFUSED-PROTECTED", "REFUSED-INVALID", "QUEUE-FULL"];
+        foreach (TunnelStatus tunnel in status.Tunnels)
+        {
+            if (tunnel.Learning is LearningStatus l)
+            {
+                yield return [tunnel.Name, Number(l.Entries), Number(l.Moves), Number(l.Refused.Full), Number(l.Refused.Protected), Number(l.Refused.Invalid), Number(l.QueueFull)];
             }
         }
     }

@@ -28,9 +28,11 @@ public sealed class DaemonStatusTests
         Assert.True(status.GetProperty("ready").GetBoolean());
         Assert.Equal(JsonValueKind.Object, status.GetProperty("drops").ValueKind);
         JsonElement tunnel = Assert.Single(status.GetProperty("tunnels").EnumerateArray());
-        Assert.Equal(["device", "egress", "endpoint", "ingress", "kind", "name", "offload"], Names(tunnel));
+        Assert.Equal(["device", "egress", "endpoint", "ingress", "kind", "learning", "name", "offload"], Names(tunnel));
         Assert.Equal(["kernelDrops", "name", "receiveBufferBytes", "sourcePorts", "transport", "tunnelGsoFrames", "tunnelGsoSuperpackets"], Names(tunnel.GetProperty("endpoint")));
         Assert.Equal(["gro", "gso", "tso", "tunnelGso", "uso"], Names(tunnel.GetProperty("offload")));
+        Assert.Equal(["entries", "moves", "queueFull", "refused"], Names(tunnel.GetProperty("learning")));
+        Assert.Equal(["full", "invalid", "protected"], Names(tunnel.GetProperty("learning").GetProperty("refused")));
         Assert.Equal(("vx42", "vxlan"), (tunnel.GetProperty("name").GetString(), tunnel.GetProperty("kind").GetString()));
         Assert.Equal("""{"name":"vx42","mtu":1450,"mac":"02:00:00:00:00:01"}""", JsonSerializer.Serialize(tunnel.GetProperty("device")));
         foreach (string direction in new[] { "egress", "ingress" })

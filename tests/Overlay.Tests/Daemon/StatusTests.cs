@@ -3,6 +3,7 @@ using Overlay.Daemon.Commands;
 using Overlay.Daemon.Control;
 using Overlay.Daemon.Status;
 using Overlay.DataPath;
+using Overlay.Tables;
 using Xunit;
 
 namespace Overlay.Tests.Daemon;
@@ -28,6 +29,7 @@ public class StatusTests
                 },
                 Ingress = new DirectionStatus(),
                 Endpoint = new EndpointStatus { Name = "192.0.2.1:4789", ReceiveBufferBytes = 4194304, SourcePorts = 16, KernelDrops = 5, Transport = "udp", TunnelGsoSuperpackets = 1, TunnelGsoFrames = 2 },
+                Learning = new LearningStatus(3, 4, new LearnRefusals(Full: 5, Protected: 6, Invalid: 7), 8),
                 Offload = new OffloadStatus
                 {
                     Tso = new OffloadUse { Asked = true, Active = true, Fallbacks = 2 },
@@ -87,6 +89,16 @@ public class StatusTests
                     "originated": 0,
                     "consumed": 0,
                     "drops": {}
+                  },
+                  "learning": {
+                    "entries": 3,
+                    "moves": 4,
+                    "refused": {
+                      "full": 5,
+                      "protected": 6,
+                      "invalid": 7
+                    },
+                    "queueFull": 8
                   },
                   "offload": {
                     "tso": {
@@ -211,6 +223,9 @@ public class StatusTests
             ipip0        ingress    bad-length         1
             ipip0        ingress    ecn-invalid        3
             (no tunnel)  -          unknown-vni        3
+
+            TUNNEL  FDB-ENTRIES  MOVES  REFUSED-FULL  REFUSED-PROTECTED  REFUSED-INVALID  QUEUE-FULL
+            vx42              3      4             5                  6                7           8
 
             TUNNEL  TSO  USO  GRO  GSO  TUNNEL-GSO
             vx42    on   off  off  on   off
