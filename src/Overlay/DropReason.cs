@@ -113,4 +113,7 @@ public enum DropReason : byte
 
     /// <summary>The output port is down.</summary>
     PortDown,
+
+    /// <summary>The same gratuitous ARP packet or unsolicited neighbour advertisement was flooded a moment ago, and the tunnel holds repetitions back.</summary>
+    RepeatedAnnouncement,
 }

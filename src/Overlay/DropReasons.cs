@@ -52,6 +52,7 @@ public static class DropReasons
         DropReason.QueueFull => "The output port took no more packets within the bound.",
         DropReason.SendFailed => "The kernel refused the packet.",
         DropReason.PortDown => "The output port is down.",
+        DropReason.RepeatedAnnouncement => "The same gratuitous ARP or neighbour advertisement was flooded a moment ago.",
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "Not a drop reason."),
     };
 

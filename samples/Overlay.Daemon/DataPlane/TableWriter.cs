@@ -21,7 +21,7 @@ internal sealed class TableWriter
 
     public TableWriter(IEnumerable<TunnelRuntime> tunnels)
     {
-        _tunnels = [.. tunnels.Where(t => t.Options.Learning)];
+        _tunnels = [.. tunnels.Where(HasQueues)];
         _thread = new Thread(Run) { Name = "overlay-tables", IsBackground = true };
     }
 
@@ -66,7 +66,9 @@ internal sealed class TableWriter
                 lastAge = now;
                 foreach (TunnelRuntime tunnel in _tunnels)
                 {
-                    tunnel.Tables.Age(now, tunnel.Config.Learning!.AgeSeconds * 1_000L);
+                    long maxAge = tunnel.Config.Learning!.AgeSeconds * 1_000L;
+                    tunnel.Tables.Age(now, maxAge);
+                    tunnel.Tables.Neighbors.Age(now, maxAge);
                 }
             }
         }
@@ -80,6 +82,9 @@ internal sealed class TableWriter
         }
     }
 
+    private static bool HasQueues(TunnelRuntime tunnel) => tunnel.Options.Layer == DeviceLayer.Ethernet &&
+        (tunnel.Options.Learning || tunnel.Options.NeighborLearning || tunnel.Options.NeighborSuppression);
+
     private static void Drain(Tunnel tunnel, long now)
     {
         // No more than fits: a worker that is flooded with new addresses must not keep those of the others waiting, nor the ageing.
@@ -87,6 +92,17 @@ internal sealed class TableWriter
         {
             // A refusal is counted by the table.
             _ = tunnel.Tables.Learn(learned, tunnel.Options.Policy.Remotes.KnownOnly, now);
+        }
+
+        // Behind the MAC addresses: a neighbour is learned only where its MAC address is known to live.
+        for (int left = LearnedNeighborQueue.Capacity; left > 0 && tunnel.LearnedNeighbors.TryDequeue(out LearnedNeighbor neighbor); left--)
+        {
+            _ = tunnel.Tables.LearnNeighbor(neighbor, tunnel.Options.Policy.Remotes.KnownOnly, now);
+        }
+
+        for (int left = NeighborMissQueue.Capacity; left > 0 && tunnel.NeighborMisses.TryDequeue(out NeighborMiss miss); left--)
+        {
+            _ = tunnel.Tables.ReportMiss(miss);
         }
     }
 }

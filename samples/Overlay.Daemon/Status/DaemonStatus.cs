@@ -52,6 +52,10 @@ internal sealed record TunnelStatus
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public long EcnAlarms { get; init; }
 
+    /// <summary>Its inner neighbours; absent on a TUN, which has none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public NeighborStatus? Neighbors { get; init; }
+
     /// <summary>What its offloads do.</summary>
     public OffloadStatus Offload { get; init; } = new();
 

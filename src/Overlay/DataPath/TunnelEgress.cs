@@ -11,11 +11,11 @@ public sealed class TunnelEgress : IPacketPath
     private readonly Tunnel _tunnel;
     private readonly TunnelOptions _options;
     private readonly OverlayTables _tables;
-    private readonly int _device;
     private readonly int _endpoint;
     private readonly OuterHeaderPolicy _outer;
     private readonly bool _wrapsInEthernet;
     private readonly EncapsulationLimit? _limit;
+    private readonly NeighborResponder? _neighbors;
     private readonly ushort _header;
 
     /// <summary>Makes the path.</summary>
@@ -32,11 +32,11 @@ public sealed class TunnelEgress : IPacketPath
         _tunnel = tunnel;
         _options = tunnel.Options;
         _tables = tunnel.Tables;
-        _device = device;
         _endpoint = endpoint;
         _header = (ushort)header;
         _outer = new OuterHeaderPolicy(_options);
         _wrapsInEthernet = _options.HasInnerEthernet;
+        _neighbors = _options is { Layer: DeviceLayer.Ethernet, NeighborSuppression: true } ? new NeighborResponder(tunnel, device) : null;
         _limit = _options.Kind == TunnelKind.IPInIP && !_options.Local.IsIPv4 ? new EncapsulationLimit(_options, device) : null;
     }
 
@@ -54,7 +54,7 @@ public sealed class TunnelEgress : IPacketPath
                 continue;
             }
 
-            DropReason reason = _options.Layer == DeviceLayer.Ethernet ? DecideFrame(batch, i) : DecidePacket(batch, i, now);
+            DropReason reason = _options.Layer == DeviceLayer.Ethernet ? DecideFrame(batch, i, now) : DecidePacket(batch, i, now);
             if (reason != DropReason.None)
             {
                 batch.Drop(i, reason);
@@ -77,7 +77,7 @@ public sealed class TunnelEgress : IPacketPath
         }
     }
 
-    private DropReason DecideFrame(PacketBatch batch, int index)
+    private DropReason DecideFrame(PacketBatch batch, int index, long now)
     {
         if (!EthernetFrame.TryParse(batch.Data(index), out EthernetFrame frame))
         {
@@ -95,10 +95,16 @@ public sealed class TunnelEgress : IPacketPath
             _ = EthernetFrame.TryParse(batch.Data(index), out frame);
         }
 
-        if (NeighborResponder.TryAnswer(batch, frame, _options.Vni, _tables.Neighbors, _device))
+        if (frame.Destination.IsMulticast && _neighbors is not null)
         {
-            batch.Meta(index).State = PacketState.Consumed;
-            return DropReason.None;
+            switch (_neighbors.Take(batch, frame, batch.Meta(index).Checksum, now))
+            {
+                case NeighborVerdict.Answered:
+                    batch.Meta(index).State = PacketState.Consumed;
+                    return DropReason.None;
+                case NeighborVerdict.Repeated:
+                    return DropReason.RepeatedAnnouncement;
+            }
         }
 
         InnerIP inner = default;

@@ -157,9 +157,9 @@ public sealed class TunnelIngress : IPacketPath
         }
 
         reason = TakeFrame(batch, index, tunnel, tunnel.MayLearn(word), now);
-        // Reserved bits are counted packet by packet.
+        // Reserved bits are counted packet by packet, and neighbours may be heard of in each.
         bool isCounted = _facts.JudgesReservedBits && (word & ReservedBitsPolicy.ReservedMask) != 0;
-        if (reason == DropReason.None && length == AlikeFrame.TunnelHeaderLength && !isCounted)
+        if (reason == DropReason.None && length == AlikeFrame.TunnelHeaderLength && !isCounted && !tunnel.Options.NeighborLearning)
         {
             _alike.Set(word, batch.Data(index), meta);
         }
@@ -228,6 +228,11 @@ public sealed class TunnelIngress : IPacketPath
         {
             // A full queue counts the loss itself; the next frame of this source tries again.
             _ = tunnel.Learned.TryEnqueue(new LearnedAddress(tunnel.Options.Vni, source, remote));
+        }
+
+        if (tunnel.Options.NeighborLearning)
+        {
+            NeighborSnooper.Take(tunnel, frame, batch.Meta(index), now);
         }
 
         return DropReason.None;
