@@ -177,7 +177,7 @@ internal static class EgressExplanation
             return;
         }
 
-        if (!tunnel.Tables.Neighbors.TryLookup(tunnel.Options.Vni, asked, out MacAddress mac))
+        if (!tunnel.Tables.Neighbors.TryLookup(tunnel.Options.Vni, asked, out NeighborEntry entry))
         {
             steps.Add(new ExplanationStep(ExplanationSource.Neighbors, ExplanationOutcome.NotFound, $"Asked for {asked}; the neighbour table does not know it.") { Address = asked });
             if (isConsumed)
@@ -188,10 +188,21 @@ internal static class EgressExplanation
             return;
         }
 
-        NeighborRow row = new(tunnel.Options.Vni, asked, mac);
+        MacAddress mac = entry.Mac;
+        NeighborRow row = new(tunnel.Options.Vni, asked, entry);
+        bool isForwarded = tunnel.Tables.Forwarding.TryLookup(tunnel.Options.Vni, mac, out int _);
         steps.Add(isConsumed
             ? new ExplanationStep(ExplanationSource.Neighbors, ExplanationOutcome.Decided, $"Asked for {asked}; the neighbour table knows {mac}, and the answer is made here.") { Address = asked, Neighbor = row }
-            : new ExplanationStep(ExplanationSource.Neighbors, ExplanationOutcome.Passed, $"Asked for {asked}; the neighbour table knows {mac}, but this question only its owner may answer.") { Address = asked, Neighbor = row });
+            : new ExplanationStep(
+                ExplanationSource.Neighbors,
+                ExplanationOutcome.Passed,
+                isForwarded
+                    ? $"Asked for {asked}; the neighbour table knows {mac}, but this question only its owner may answer."
+                    : $"Asked for {asked}; the neighbour table knows {mac}, but the forwarding table does not know where that is, so it is not answered here.")
+            {
+                Address = asked,
+                Neighbor = row,
+            });
     }
 
     private static bool TryReadQuestion(in EthernetFrame frame, out ValueIPAddress asked)

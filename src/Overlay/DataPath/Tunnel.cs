@@ -69,6 +69,15 @@ public sealed class Tunnel
     /// <summary>Addresses that the ingress path has seen and the writer of the tables is to learn.</summary>
     public LearningQueue Learned { get; }
 
+    /// <summary>Neighbours that the worker has heard of and the writer of the tables is to learn.</summary>
+    public LearnedNeighborQueue LearnedNeighbors { get; } = new();
+
+    /// <summary>Questions for neighbours that could not be answered here, for the writer of the tables to tell.</summary>
+    public NeighborMissQueue NeighborMisses { get; } = new();
+
+    /// <summary>What became of questions for neighbours.</summary>
+    public NeighborCounters Neighbors { get; } = new();
+
     /// <summary>Device to underlay.</summary>
     public DirectionCounters Egress { get; } = new();
 

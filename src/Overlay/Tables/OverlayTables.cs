@@ -17,14 +17,25 @@ public sealed class OverlayTables
 
     /// <summary>Makes empty tables.</summary>
     /// <param name="maxForwardingEntries">How many forwarding entries learning may fill, see <see cref="ForwardingTable(int)"/>.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxForwardingEntries"/> is out of range.</exception>
-    public OverlayTables(int maxForwardingEntries = ForwardingTable.DefaultMaxEntries) => Forwarding = new ForwardingTable(maxForwardingEntries);
+    /// <param name="neighbors">The bounds of the neighbour table; null for the defaults.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxForwardingEntries"/> or a bound is out of range.</exception>
+    public OverlayTables(int maxForwardingEntries = ForwardingTable.DefaultMaxEntries, NeighborTableOptions? neighbors = null)
+    {
+        Forwarding = new ForwardingTable(maxForwardingEntries);
+        Neighbors = new NeighborTable(neighbors);
+    }
+
+    /// <summary>
+    /// Called on the writer's thread by <see cref="ReportMiss"/> for questions that were flooded because the answer was not known: a control plane that
+    /// fills tables on demand looks the address up and applies what it finds, at once or later.
+    /// </summary>
+    public event Action<NeighborMiss>? NeighborMissed;
 
     /// <summary>Inner MAC address → remote.</summary>
     public ForwardingTable Forwarding { get; }
 
     /// <summary>Inner IP address → inner MAC address.</summary>
-    public NeighborTable Neighbors { get; } = new();
+    public NeighborTable Neighbors { get; }
 
     /// <summary>Inner destination → remote.</summary>
     public RouteTable<RouteEntry> Routes { get; } = new();
@@ -59,10 +70,10 @@ public sealed class OverlayTables
                 RemoveForwarding(update.Vni, update.Mac);
                 break;
             case OverlayUpdateKind.SetNeighbor:
-                Neighbors.Set(update.Vni, update.Address, update.Mac);
+                Neighbors.Set(update.Vni, update.Address, update.Neighbor);
                 break;
             case OverlayUpdateKind.RemoveNeighbor:
-                Neighbors.Remove(update.Vni, update.Address);
+                Neighbors.Remove(update.Vni, update.Address, update.NeighborOrigin);
                 break;
             case OverlayUpdateKind.SetRoute:
                 SetRoute(update.Address, update.PrefixLength, update.Route);
@@ -98,6 +109,50 @@ public sealed class OverlayTables
     /// <returns>Whether a learned entry now says so.</returns>
     public bool Learn(in LearnedAddress learned, bool knownOnly, long now) =>
         (!knownOnly || IsKnownRemote(learned.Remote)) && Forwarding.Learn(learned.Vni, learned.Mac, learned.Remote, now);
+
+    /// <summary>Learns what a worker heard of a neighbour. Writer only, after the forwarding entries that the same worker heard of.</summary>
+    /// <param name="learned">From a <see cref="LearnedNeighborQueue"/>.</param>
+    /// <param name="knownOnly">As in <see cref="Learn"/>.</param>
+    /// <param name="now">The time.</param>
+    /// <returns>Whether a learned entry now says so, or, for what came from the device, whether one was removed.</returns>
+    public bool LearnNeighbor(in LearnedNeighbor learned, bool knownOnly, long now)
+    {
+        if (learned.Remote.IsUnspecified)
+        {
+            return Neighbors.Withdraw(learned.Vni, learned.Address, learned.Mac);
+        }
+
+        if (knownOnly && !IsKnownRemote(learned.Remote))
+        {
+            return false;
+        }
+
+        // An address is believed only from where its MAC address lives: else any remote could speak for the hosts behind the others.
+        if (!Forwarding.TryLookup(learned.Vni, learned.Mac, out FdbEntry entry) || entry.Remote != learned.Remote)
+        {
+            Neighbors.RefuseElsewhere();
+            return false;
+        }
+
+        return Neighbors.Learn(learned.Vni, learned.Address, learned.Mac, learned.Flags, now);
+    }
+
+    /// <inheritdoc cref="NeighborTable.Replace"/>
+    public void ReplaceNeighbors(NeighborOrigin origin, ReadOnlySpan<NeighborRow> rows) => Neighbors.Replace(origin, rows);
+
+    /// <summary>Tells <see cref="NeighborMissed"/> of a miss, unless the answer has become known meanwhile. Writer only.</summary>
+    /// <param name="miss">From a <see cref="NeighborMissQueue"/>.</param>
+    /// <returns>Whether it is still missed.</returns>
+    public bool ReportMiss(in NeighborMiss miss)
+    {
+        if (Neighbors.TryLookup(miss.Vni, miss.Address, out MacAddress mac) && Forwarding.TryLookup(miss.Vni, mac, out int _))
+        {
+            return false;
+        }
+
+        NeighborMissed?.Invoke(miss);
+        return true;
+    }
 
     /// <inheritdoc cref="ForwardingTable.Age"/>
     public int Age(long now, long maxAge) => Forwarding.Age(now, maxAge);

@@ -155,7 +155,7 @@ public sealed class OverlayTablesTests
             OverlayUpdate.SetForwarding(Net, Mac(1), new FdbEntry(IP("0.0.0.0"))),
             OverlayUpdate.SetForwarding(Net, Mac(1), new FdbEntry(IP("239.0.0.1"))),
             OverlayUpdate.SetForwarding(Net, Mac(1), new FdbEntry(Remote(9), 0, FdbOrigin.Learned)),
-            OverlayUpdate.SetNeighbor(Net, IP("10.0.0.1"), default),
+            OverlayUpdate.SetNeighbor(Net, IP("10.0.0.1"), default(MacAddress)),
             OverlayUpdate.SetRoute(IP("10.0.0.1"), 8, new RouteEntry(Remote(9))),
             OverlayUpdate.SetRoute(IP("10.0.0.0"), 33, new RouteEntry(Remote(9))),
             OverlayUpdate.SetRoute(IP("10.0.0.0"), 8, default),
