@@ -208,12 +208,10 @@ public sealed class TunnelIngress : IPacketPath
         }
 
         InnerIP inner = default;
-        bool hasIP = false;
         if (frame.EtherType is EtherType.IPv4 or EtherType.IPv6)
         {
             Span<byte> packet = batch.Data(index)[frame.HeaderLength..];
-            hasIP = InnerIP.TryRead(packet, out inner, out WireError error);
-            if (hasIP)
+            if (InnerIP.TryRead(packet, out inner, out WireError error))
             {
                 DropReason reason = CombineTrafficClass(batch, index, packet, inner, tunnel);
                 if (reason != DropReason.None)
@@ -231,7 +229,7 @@ public sealed class TunnelIngress : IPacketPath
         if (tunnel.Sources.LooksInside)
         {
             // Before tags are taken off, which moves the frame.
-            DropReason reason = tunnel.Sources.JudgeFrame(frame, hasIP, inner, batch, index);
+            DropReason reason = tunnel.Sources.JudgeFrame(frame, inner, batch, index);
             if (reason != DropReason.None)
             {
                 return reason;
@@ -457,7 +455,7 @@ public sealed class TunnelIngress : IPacketPath
         return reason;
     }
 
-    private static DropReason CombineTrafficClass(PacketBatch batch, int index, Span<byte> packet, in InnerIP inner, Tunnel tunnel)
+    private static DropReason CombineTrafficClass(PacketBatch batch, int index, Span<byte> packet, InnerIP inner, Tunnel tunnel)
     {
         TunnelPolicy policy = tunnel.Options.Policy;
         byte outerClass = batch.Meta(index).TrafficClass;

@@ -91,6 +91,9 @@ public readonly ref struct EthernetFrame
         return false;
     }
 
+    /// <summary>The destination address of bytes that are known to begin with a whole header.</summary>
+    internal static MacAddress ReadDestination(ReadOnlySpan<byte> frame) => MacAddress.ReadFromWord(BinaryPrimitives.ReadUInt64BigEndian(frame));
+
     /// <summary>A tag, counted from the outside.</summary>
     /// <param name="index">0 for the outer tag.</param>
     /// <param name="tag">The tag.</param>
