@@ -65,14 +65,14 @@ internal sealed class SourcePolicy
     }
 
     /// <summary>Whether a frame may come from where it says, behind the remote that sent it. To be asked if <see cref="LooksInside"/> only.</summary>
-    public DropReason JudgeFrame(in EthernetFrame frame, bool hasIP, in InnerIP inner, PacketBatch batch, int index)
+    public DropReason JudgeFrame(in EthernetFrame frame, in InnerIP inner, PacketBatch batch, int index)
     {
-        if (hasIP && _martianSources != SourceCheck.Off && IsMartianSource(inner) && Refuses(_martianSources, DropReason.MartianSource, batch, index))
+        if (inner.IsPresent && _martianSources != SourceCheck.Off && IsMartianSource(inner) && Refuses(_martianSources, DropReason.MartianSource, batch, index))
         {
             return DropReason.MartianSource;
         }
 
-        return _innerSources != SourceCheck.Off && IsForeign(frame, hasIP, inner, batch.Meta(index).Remote) &&
+        return _innerSources != SourceCheck.Off && IsForeign(frame, inner, batch.Meta(index).Remote) &&
             Refuses(_innerSources, DropReason.ForeignSource, batch, index)
             ? DropReason.ForeignSource
             : DropReason.None;
@@ -108,7 +108,7 @@ internal sealed class SourcePolicy
         return Martians.Contains(source) && !(_isEthernet && source.IsUnspecified);
     }
 
-    private bool IsForeign(in EthernetFrame frame, bool hasIP, in InnerIP inner, ValueIPAddress remote)
+    private bool IsForeign(in EthernetFrame frame, in InnerIP inner, ValueIPAddress remote)
     {
         MacAddress mac = frame.Source;
         if (IsForeign(mac, remote))
@@ -116,8 +116,12 @@ internal sealed class SourcePolicy
             return true;
         }
 
-        ValueIPAddress source = inner.Source;
-        if (!hasIP)
+        ValueIPAddress source;
+        if (inner.IsPresent)
+        {
+            source = inner.Source;
+        }
+        else
         {
             if (frame.EtherType != EtherType.Arp || !ArpPacket.TryParse(frame.Payload, out ArpPacket arp))
             {

@@ -209,12 +209,10 @@ public sealed partial class TunnelIngress : IPacketPath
         }
 
         InnerIP inner = default;
-        bool hasIP = false;
         if (frame.EtherType is EtherType.IPv4 or EtherType.IPv6)
         {
             Span<byte> packet = batch.Data(index)[frame.HeaderLength..];
-            hasIP = InnerIP.TryRead(packet, out inner, out WireError error);
-            if (hasIP)
+            if (InnerIP.TryRead(packet, out inner, out WireError error))
             {
                 DropReason reason = CombineTrafficClass(batch, index, packet, inner, tunnel);
                 if (reason != DropReason.None)
@@ -232,7 +230,7 @@ public sealed partial class TunnelIngress : IPacketPath
         if (tunnel.Sources.LooksInside)
         {
             // Before tags are taken off, which moves the frame.
-            DropReason reason = tunnel.Sources.JudgeFrame(frame, hasIP, inner, batch, index);
+            DropReason reason = tunnel.Sources.JudgeFrame(frame, inner, batch, index);
             if (reason != DropReason.None)
             {
                 return reason;
