@@ -66,9 +66,7 @@ internal sealed class TableWriter
                 lastAge = now;
                 foreach (TunnelRuntime tunnel in _tunnels)
                 {
-                    long maxAge = tunnel.Config.Learning!.AgeSeconds * 1_000L;
-                    tunnel.Tables.Age(now, maxAge);
-                    tunnel.Tables.Neighbors.Age(now, maxAge);
+                    tunnel.Tables.Age(now, tunnel.Config.Learning!.AgeSeconds * 1_000L);
                 }
             }
         }
