@@ -73,7 +73,6 @@ internal sealed class TableWriter : ITableDoor
                     // Where nothing is learned the table still wants to be called, to free what changes at run time left.
                     long maxAge = (tunnel.Config.Learning?.AgeSeconds * 1_000L) ?? long.MaxValue;
                     tunnel.Tables.Age(now, maxAge);
-                    tunnel.Tables.Neighbors.Age(now, maxAge);
                 }
             }
         }

@@ -64,7 +64,7 @@ internal sealed class NeighborResponder
             return TakeStatement(message, now);
         }
 
-        bool isKnown = _tables.Neighbors.TryLookup(_vni, message.Address, out NeighborEntry entry);
+        bool isKnown = _tables.Neighbors.TryGet(_vni, message.Address, out NeighborEntry entry);
         if (isKnown && (entry.Mac == frame.Source || entry.Mac == message.Mac))
         {
             // Whoever has the address asks for it himself: moved here, or looking for others who have it, too.
@@ -101,7 +101,7 @@ internal sealed class NeighborResponder
     private NeighborVerdict TakeStatement(in NeighborMessage message, long now)
     {
         _counters.CountAnnouncement();
-        if (_tunnel.Options.NeighborLearning && _tables.Neighbors.TryLookup(_vni, message.Address, out NeighborEntry entry) &&
+        if (_tunnel.Options.NeighborLearning && _tables.Neighbors.TryGet(_vni, message.Address, out NeighborEntry entry) &&
             entry.Origin == NeighborOrigin.Learned && entry.Mac != message.Mac)
         {
             // The host is on this side now: what others said of it is not to be repeated to its neighbours.

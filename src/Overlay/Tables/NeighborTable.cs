@@ -5,7 +5,7 @@ namespace Overlay.Tables;
 /// of being flooded (RFC 9161). One writer; any number of readers, which take no lock and never allocate.
 /// </summary>
 /// <remarks>
-/// Reading: <see cref="TryLookup(Vni, ValueIPAddress, out NeighborEntry)"/>, <see cref="NeedsLearning"/>, <see cref="Snapshot"/> and the counters. All else
+/// Reading: <see cref="TryGet"/>, <see cref="TryLookup"/>, <see cref="NeedsLearning"/>, <see cref="Snapshot"/> and the counters. All else
 /// belongs to the one writer. Time is monotonic milliseconds of any origin.
 /// </remarks>
 public sealed class NeighborTable
@@ -73,8 +73,8 @@ public sealed class NeighborTable
     /// <summary>Bytes that the entries and the room for more take.</summary>
     internal long Bytes => _map.Bytes;
 
-    /// <summary>Finds a neighbour.</summary>
-    public bool TryLookup(Vni vni, ValueIPAddress address, out NeighborEntry entry)
+    /// <summary>Finds a neighbour, with all that is known of it.</summary>
+    public bool TryGet(Vni vni, ValueIPAddress address, out NeighborEntry entry)
     {
         ulong word = WordOf(Volatile.Read(ref _map), vni, address);
         entry = word == 0 ? default : EntryOf(word);
@@ -355,8 +355,8 @@ public sealed class NeighborTable
     }
 
     /// <summary>All entries, in no order. Any thread; entries that change meanwhile are seen before or after the change.</summary>
-    /// <param name="now">The time, from which the idle times are counted.</param>
-    public IReadOnlyList<NeighborRow> Snapshot(long now)
+    /// <param name="now">The time, from which the idle times are counted; null leaves them 0.</param>
+    public IReadOnlyList<NeighborRow> Snapshot(long? now = null)
     {
         NeighborMap map = Volatile.Read(ref _map);
         List<NeighborRow> rows = new(Count);
@@ -367,7 +367,7 @@ public sealed class NeighborTable
             {
                 (uint vni, ValueIPAddress address) = map.Key(i);
                 NeighborEntry entry = EntryOf(word);
-                long idle = entry.Origin == NeighborOrigin.Learned ? Math.Max(0, Idle(now, Volatile.Read(ref map.Heard(i)))) : 0;
+                long idle = now is long at && entry.Origin == NeighborOrigin.Learned ? Math.Max(0, Idle(at, Volatile.Read(ref map.Heard(i)))) : 0;
                 rows.Add(new NeighborRow(new Vni(vni), address, entry, idle));
             }
         }

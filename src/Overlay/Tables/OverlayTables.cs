@@ -154,8 +154,12 @@ public sealed class OverlayTables
         return true;
     }
 
-    /// <inheritdoc cref="ForwardingTable.Age"/>
-    public int Age(long now, long maxAge) => Forwarding.Age(now, maxAge);
+    /// <summary>
+    /// Lets learned entries age, of the forwarding and of the neighbour table: see <see cref="ForwardingTable.Age"/> and <see cref="NeighborTable.Age"/>.
+    /// Writer only, about once a second.
+    /// </summary>
+    /// <returns>How many were removed.</returns>
+    public int Age(long now, long maxAge) => Forwarding.Age(now, maxAge) + Neighbors.Age(now, maxAge);
 
     private void SetForwarding(Vni vni, MacAddress mac, FdbEntry entry)
     {

@@ -32,7 +32,7 @@ public sealed class NeighborLearningTests
         {
             TunnelRig rig = Learning();
             Hear(rig, frame);
-            Assert.True(rig.Tables.Neighbors.TryLookup(TunnelRig.Vni, TunnelRig.InnerB, out NeighborEntry entry));
+            Assert.True(rig.Tables.Neighbors.TryGet(TunnelRig.Vni, TunnelRig.InnerB, out NeighborEntry entry));
             Assert.Equal(new NeighborEntry(TunnelRig.MacB, NeighborOrigin.Learned, NeighborFlags.Override), entry);
             rig.Send(PacketBuilder.ArpRequest(TunnelRig.Mac, TunnelRig.InnerA, TunnelRig.InnerB));
             Assert.Equal((2, PacketState.Consumed), (rig.Batch.Count, rig.Batch.Meta(0).State));
@@ -47,7 +47,7 @@ public sealed class NeighborLearningTests
     {
         TunnelRig rig = Learning();
         Hear(rig, Advertisement(TunnelRig.MacB, TunnelRig.InnerB6, flags));
-        Assert.True(rig.Tables.Neighbors.TryLookup(TunnelRig.Vni, TunnelRig.InnerB6, out NeighborEntry entry));
+        Assert.True(rig.Tables.Neighbors.TryGet(TunnelRig.Vni, TunnelRig.InnerB6, out NeighborEntry entry));
         Assert.Equal(new NeighborEntry(TunnelRig.MacB, NeighborOrigin.Learned, learned), entry);
         rig.Send(Solicitation(TunnelRig.Mac, TunnelRig.InnerA6, TunnelRig.InnerB6));
         Assert.Equal(2, rig.Batch.Count);

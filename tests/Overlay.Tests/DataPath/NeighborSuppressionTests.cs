@@ -189,7 +189,7 @@ public sealed class NeighborSuppressionTests
 
         Assert.Equal(5, rig.Tunnel.Neighbors.Announcements);
         Assert.Equal((0, 0, 0), Counts(rig));
-        Assert.True(rig.Tables.Neighbors.TryLookup(TunnelRig.Vni, TunnelRig.InnerB, out NeighborEntry entry));
+        Assert.True(rig.Tables.Neighbors.TryGet(TunnelRig.Vni, TunnelRig.InnerB, out NeighborEntry entry));
         Assert.Equal(new NeighborEntry(TunnelRig.MacB), entry);
         Assert.False(rig.Tunnel.LearnedNeighbors.TryDequeue(out _));
     }

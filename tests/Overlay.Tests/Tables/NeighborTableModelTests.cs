@@ -58,7 +58,7 @@ public sealed class NeighborTableModelTests
                 }
 
                 bool isFound = twin.Entries.TryGetValue((vni, address), out var expected);
-                Assert.Equal(isFound, table.TryLookup(vni, address, out NeighborEntry found));
+                Assert.Equal(isFound, table.TryGet(vni, address, out NeighborEntry found));
                 Assert.Equal(isFound ? expected.Entry : default, found);
                 Assert.Equal((twin.Entries.Count, twin.Learned, twin.Moves, twin.Refusals), (table.Count, table.LearnedCount, table.Moves, table.Refusals));
             }

@@ -23,14 +23,14 @@ public sealed class NeighborTableTests
         Assert.True(table.Set(Net, IP("2001:db8::1"), router));
         Assert.True(table.TryLookup(Net, IP("10.0.0.1"), out mac));
         Assert.Equal(Mac(2), mac);
-        Assert.True(table.TryLookup(Net, IP("10.0.0.1"), out NeighborEntry entry));
+        Assert.True(table.TryGet(Net, IP("10.0.0.1"), out NeighborEntry entry));
         Assert.Equal(new NeighborEntry(Mac(2), NeighborOrigin.Static, NeighborFlags.Override), entry);
-        Assert.True(table.TryLookup(Net, IP("2001:db8::1"), out entry));
+        Assert.True(table.TryGet(Net, IP("2001:db8::1"), out entry));
         Assert.Equal(router, entry);
         Assert.Equal((2, 0), (table.Count, table.LearnedCount));
         Assert.True(table.Remove(Net, IP("10.0.0.1")));
         Assert.False(table.Remove(Net, IP("10.0.0.1")));
-        Assert.False(table.TryLookup(Net, IP("10.0.0.1"), out entry));
+        Assert.False(table.TryGet(Net, IP("10.0.0.1"), out entry));
         Assert.Equal(default, entry);
         Assert.Equal([new NeighborRow(Net, IP("2001:db8::1"), router)], table.Snapshot(Now));
         Assert.Equal(router.Mac, table.Snapshot(Now)[0].Mac);
@@ -86,7 +86,7 @@ public sealed class NeighborTableTests
         Assert.Equal(2, table.Refusals.Protected);
         Assert.False(table.Set(Net, IP("10.0.0.1"), Mac(3)));
         Assert.False(table.Set(Net, IP("10.0.0.1"), external));
-        Assert.True(table.TryLookup(Net, IP("10.0.0.1"), out NeighborEntry entry));
+        Assert.True(table.TryGet(Net, IP("10.0.0.1"), out NeighborEntry entry));
         Assert.Equal(new NeighborEntry(Mac(3)), entry);
         Assert.Equal((3, 1, 0), (table.Refusals.Protected, table.Count, table.LearnedCount));
 
@@ -141,11 +141,11 @@ public sealed class NeighborTableTests
         Assert.Equal(1, table.Refusals.Protected);
         Assert.True(table.Learn(Net, IP("fd00::1"), Mac(1), NeighborFlags.Router, Now));
         Assert.True(table.Learn(Net, IP("fd00::1"), Mac(2), NeighborFlags.Router | NeighborFlags.Override, Now));
-        Assert.True(table.TryLookup(Net, IP("fd00::1"), out NeighborEntry entry));
+        Assert.True(table.TryGet(Net, IP("fd00::1"), out NeighborEntry entry));
         Assert.Equal(new NeighborEntry(Mac(2), NeighborOrigin.Learned, NeighborFlags.Router | NeighborFlags.Override), entry);
         // Nobody outside can say that it is for certain.
         Assert.True(table.Learn(Net, IP("fd00::1"), Mac(2), NeighborFlags.Override | NeighborFlags.Immutable, Now));
-        Assert.True(table.TryLookup(Net, IP("fd00::1"), out entry));
+        Assert.True(table.TryGet(Net, IP("fd00::1"), out entry));
         Assert.Equal(NeighborFlags.Override, entry.Flags);
         Assert.Equal(1, table.Moves);
     }
@@ -297,7 +297,7 @@ public sealed class NeighborTableTests
         {
             for (uint i = 0; i < 1_000; i++)
             {
-                found += table.TryLookup(Net, Remote(i), out NeighborEntry _) ? 1 : 0;
+                found += table.TryGet(Net, Remote(i), out NeighborEntry _) ? 1 : 0;
                 found += table.NeedsLearning(Net, Remote(i), Mac(2), Arp, Now) ? 1 : 0;
             }
         });
