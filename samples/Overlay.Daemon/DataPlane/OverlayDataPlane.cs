@@ -3,6 +3,7 @@ using System.Runtime;
 using System.Security.Cryptography;
 using Microsoft.Extensions.ObjectPool;
 using Overlay.Daemon.Configuration;
+using Overlay.Daemon.Control;
 using Overlay.Daemon.Status;
 using Overlay.DataPath;
 using Overlay.Encapsulation;
@@ -94,6 +95,16 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
         Tunnels = [.. _tunnels.Select(t => t.Status(_endpoints[t.Config.Endpoint]))],
         Runtime = new RuntimeStatus(JitInfo.GetCompiledMethodCount(), GC.CollectionCount(0), (long)GC.GetTotalPauseDuration().TotalMilliseconds),
     };
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IControlHandler> Handlers
+    {
+        get
+        {
+            TunnelCatalog tunnels = new([.. _tunnels.Select(tunnel => tunnel.ForControl())]);
+            return [.. TableHandlers.Showing(tunnels, () => PollWaiter.Clock), .. TableHandlers.Changing(tunnels, _tables!, new KernelRoutes())];
+        }
+    }
 
     private void WarmPathsUp()
     {

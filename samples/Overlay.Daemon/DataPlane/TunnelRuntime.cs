@@ -1,4 +1,5 @@
 using Overlay.Daemon.Configuration;
+using Overlay.Daemon.Control;
 using Overlay.Daemon.Status;
 using Overlay.DataPath;
 using Overlay.Linux;
@@ -80,6 +81,11 @@ internal sealed class TunnelRuntime : IDisposable
             Workers = workers.Length > 1 ? workers : null,
         };
     }
+
+    /// <summary>The tunnel as commands about tables see it.</summary>
+    public TunnelTables ForControl() => new(Config, Tables, Options.DeviceMac, () => (
+        DirectionStatus.Sum([.. Tunnels.Select(tunnel => DirectionStatus.From(tunnel.Egress))]),
+        DirectionStatus.Sum([.. Tunnels.Select(tunnel => DirectionStatus.From(tunnel.Ingress))])));
 
     public void Dispose()
     {

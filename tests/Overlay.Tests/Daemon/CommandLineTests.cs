@@ -107,7 +107,8 @@ public sealed class CommandLineTests : IDisposable
     {
         var status = new DaemonStatus { Ready = true, Drops = DropCounts.From([0, 2]) };
         JsonElement element = JsonSerializer.SerializeToElement(status, ControlJson.Default.DaemonStatus);
-        await using ControlServer server = ControlServer.Start(_directory["s.sock"], _ => ControlResponse.Success(element), line => Assert.Fail(line));
+        await using ControlServer server = ControlServer.Start(
+            _directory["s.sock"], TestHandlers.Answering(_ => ControlResponse.Success(element), "status"), line => Assert.Fail(line));
 
         ProcessResult table = await ProcessResult.OverlaydAsync("status", "--socket", _directory["s.sock"]);
         Assert.Equal((0, "ready, 0 tunnels\n\nDROPPED BY   DIRECTION  REASON     PACKETS\n(no tunnel)  -          truncated        2\n", ""), (table.ExitCode, table.Output, table.Error));
@@ -120,7 +121,8 @@ public sealed class CommandLineTests : IDisposable
     public async Task A_status_of_another_shape_is_named()
     {
         using JsonDocument other = JsonDocument.Parse("""{ "ready": "perhaps" }""");
-        await using ControlServer server = ControlServer.Start(_directory["s.sock"], _ => ControlResponse.Success(other.RootElement), line => Assert.Fail(line));
+        await using ControlServer server = ControlServer.Start(
+            _directory["s.sock"], TestHandlers.Answering(_ => ControlResponse.Success(other.RootElement), "status"), line => Assert.Fail(line));
         ProcessResult result = await ProcessResult.OverlaydAsync("status", "--socket", _directory["s.sock"]);
         Assert.StartsWith($"overlayd: the overlayd on {_directory["s.sock"]} sent a status of another shape, perhaps of another version: ", result.Error, StringComparison.Ordinal);
         Assert.Equal((3, ""), (result.ExitCode, result.Output));
