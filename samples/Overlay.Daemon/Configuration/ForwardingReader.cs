@@ -72,12 +72,15 @@ internal sealed class ForwardingReader(
     {
         List<ValueIPAddress> flood = [];
         Dictionary<ValueIPAddress, int> lines = [];
-        foreach (ConfigNode item in values.List(tunnel.Take("flood"), "flood"))
+        IReadOnlyList<ConfigNode> items = values.List(tunnel.Take("flood"), "flood");
+        foreach (ConfigNode item in items)
         {
             if (item.Kind == ConfigNodeKind.String && ValueIPAddress.TryParse(item.Text, null, out ValueIPAddress group) && group.IsMulticast)
             {
-                errors.Add(item.Line,
-                    $"flood holds {item.Describe()}, but multicast is not available in this version; the unicast address of each remote is right");
+                if (ReadGroup(item, group, items.Count))
+                {
+                    flood.Add(group);
+                }
             }
             else if (underlay.Remote(item, "a remote of flood") is ValueIPAddress remote && Once(lines, remote, item.Line, "flood"))
             {
@@ -86,6 +89,23 @@ internal sealed class ForwardingReader(
         }
 
         return flood;
+    }
+
+    private bool ReadGroup(ConfigNode node, ValueIPAddress group, int items)
+    {
+        if (kind is { IsOverUdp: false })
+        {
+            errors.Add(node.Line, $"flood holds the group {group}, which {kind.WithArticle()} tunnel cannot join in this version; the unicast address of each remote is right");
+            return false;
+        }
+
+        if (items > 1)
+        {
+            errors.Add(node.Line, $"flood holds the group {group} beside others, which may be members of it and would get two copies; the group alone is right");
+            return false;
+        }
+
+        return underlay.HasFamily(group, node, "a group of flood");
     }
 
     private List<FdbConfig> ReadFdb()

@@ -39,9 +39,14 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
         foreach (IGrouping<EndpointConfig, TunnelConfig> group in groups)
         {
             TunnelHeader[] headers = group.Key.Facts.IsOverUdp ? [.. group.Select(tunnel => tunnel.ToHeader())] : [];
-            EndpointRuntime endpoint = new(group.Key, headers, group.Min(tunnel => mtus[tunnel]), plan.WorkersOf(group.Key));
+            EndpointRuntime endpoint = new(group.Key, headers, group.Min(tunnel => mtus[tunnel]), [.. group.Select(tunnel => tunnel.Group).OfType<ValueIPAddress>().Distinct()], plan.WorkersOf(group.Key));
             _endpoints.Add(group.Key, endpoint);
             log(endpoint.Granted);
+            foreach (UdpGroupSocket joined in endpoint.Groups)
+            {
+                log($"{joined.Name}: joined on {joined.Link}");
+            }
+
             if (endpoint.Transport is { } transport)
             {
                 log(transport);
@@ -165,6 +170,11 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
         }
 
         worker.SetPath(output, endpoint.Ingress[share]);
+        foreach (UdpGroupSocket group in share == 0 ? endpoint.Groups : [])
+        {
+            // The same path: a VNI is the same network whichever way its packets come.
+            worker.SetPath(worker.AddPort(group), endpoint.Ingress[share]);
+        }
     }
 
     // Each worker finds out for its own queue of a device.

@@ -96,7 +96,7 @@ internal sealed class TableWriter : ITableDoor
         for (int left = tunnel.Learned.Capacity; left > 0 && tunnel.Learned.TryDequeue(out LearnedAddress learned); left--)
         {
             // A refusal is counted by the table.
-            _ = tunnel.Tables.Learn(learned, tunnel.Options.Policy.Remotes.KnownOnly, now);
+            _ = tunnel.Tables.Learn(learned, tunnel.Options.Policy.AdmitsKnownOnly, now);
         }
     }
 }

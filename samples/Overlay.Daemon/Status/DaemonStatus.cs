@@ -131,6 +131,10 @@ internal sealed record DirectionStatus
     /// <summary>Drops by reason; only reasons that happened.</summary>
     public IReadOnlyDictionary<string, long> Drops { get; init; } = DropCounts.None;
 
+    /// <summary>What policies that only count would have dropped, by reason; no part of the balance, and absent if there is none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, long>? Tolerated { get; init; }
+
     /// <summary>The books of a worker as they stand.</summary>
     public static DirectionStatus From(DirectionCounters counters) => new()
     {
@@ -142,6 +146,7 @@ internal sealed record DirectionStatus
         Originated = counters.Originated,
         Consumed = counters.Consumed,
         Drops = DropCounts.From(counters),
+        Tolerated = DropCounts.Tolerated(counters),
     };
 
     /// <summary>The books of several workers together.</summary>
@@ -155,6 +160,7 @@ internal sealed record DirectionStatus
         Originated = books.Sum(book => book.Originated),
         Consumed = books.Sum(book => book.Consumed),
         Drops = DropCounts.Sum(books.Select(book => book.Drops)),
+        Tolerated = DropCounts.Sum(books.Select(book => book.Tolerated ?? DropCounts.None)) is { Count: > 0 } tolerated ? tolerated : null,
     };
 }
 

@@ -131,6 +131,11 @@ internal static class StatusTable
                 yield return [tunnel.Name, $"reserved bit {bit}", Number(packets)];
             }
 
+            foreach ((string reason, long packets) in tunnel.Ingress.Tolerated ?? DropCounts.None)
+            {
+                yield return [tunnel.Name, $"{reason}, let pass", Number(packets)];
+            }
+
             if (tunnel.EcnAlarms != 0)
             {
                 yield return [tunnel.Name, "dangerous ECN", Number(tunnel.EcnAlarms)];

@@ -39,6 +39,8 @@ public sealed class Tunnel
 
         Options = options;
         Tables = tables;
+        Sources = new SourcePolicy(options, tables, Ingress);
+        FloodGate = FloodGate.Create(options, tables);
         _facts = options.Facts;
         _hasGroupPolicy = options.GroupPolicyId is not null;
     }
@@ -69,6 +71,12 @@ public sealed class Tunnel
 
     /// <summary>Enters packets into <see cref="EcnAlarms"/>.</summary>
     internal void AlarmEcn(int packets) => _ecnAlarms += packets;
+
+    /// <summary>Where packets may come from.</summary>
+    internal SourcePolicy Sources { get; }
+
+    /// <summary>How much may be flooded; null if that is not limited.</summary>
+    internal FloodGate? FloodGate { get; }
 
     /// <summary>The sequence numbers of received GRE packets.</summary>
     internal GreSequence GreSequence { get; } = new();
@@ -130,8 +138,4 @@ public sealed class Tunnel
 
         return false;
     }
-
-    /// <summary>Whether packets from an underlay address are taken.</summary>
-    internal bool Permits(ValueIPAddress remote) =>
-        Options.Policy.Remotes.KnownOnly ? Tables.IsKnownRemote(remote) : Options.Policy.Remotes.Contains(remote);
 }

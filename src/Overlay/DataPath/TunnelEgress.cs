@@ -67,7 +67,7 @@ public sealed class TunnelEgress : IPacketPath
 
             DropReason reason = !isEthernet ? DecidePacket(batch, i, now)
                 : TryDecidePlainFrame(batch.Data(i), ref meta, out DropReason plainReason) ? plainReason
-                : DecideFrame(batch, i);
+                : DecideFrame(batch, i, now);
             if (reason != DropReason.None)
             {
                 batch.Drop(i, reason);
@@ -114,7 +114,7 @@ public sealed class TunnelEgress : IPacketPath
     }
 
     /// <summary>Every frame, step by step.</summary>
-    internal DropReason DecideFrame(PacketBatch batch, int index)
+    internal DropReason DecideFrame(PacketBatch batch, int index, long now)
     {
         if (!EthernetFrame.TryParse(batch.Data(index), out EthernetFrame frame))
         {
@@ -153,7 +153,7 @@ public sealed class TunnelEgress : IPacketPath
             return Send(ref meta, entry.Remote, inner);
         }
 
-        return Flood(batch, index, inner);
+        return Flood(batch, index, inner, now);
     }
 
     private DropReason DecidePacket(PacketBatch batch, int index, long now)
@@ -203,12 +203,17 @@ public sealed class TunnelEgress : IPacketPath
         return Send(ref meta, route.Remote, inner);
     }
 
-    private DropReason Flood(PacketBatch batch, int index, in InnerIP inner)
+    private DropReason Flood(PacketBatch batch, int index, in InnerIP inner, long now)
     {
         ReadOnlySpan<ValueIPAddress> remotes = _tables.Flood[_vni];
         if (remotes.IsEmpty)
         {
             return DropReason.NoRemote;
+        }
+
+        if (_tunnel.FloodGate?.Judge(batch, index, now) is DropReason limit and not DropReason.None)
+        {
+            return limit;
         }
 
         ref PacketMeta meta = ref batch.Meta(index);

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Overlay.Daemon.Commands;
 using Overlay.Daemon.Control;
 using Overlay.Daemon.Status;
+using Overlay.DataPath;
 using Overlay.Tables;
 using Xunit;
 
@@ -267,6 +268,30 @@ public class StatusTests
             json.GetProperty("reservedBits").GetProperty("8000000000000000").GetInt64(),
             json.GetProperty("reservedBits").GetProperty("0000000000000001").GetInt64(),
             json.GetProperty("ecnAlarms").GetInt64()));
+    }
+
+    [Fact]
+    public void What_a_policy_only_counts_is_shown_beside_the_books()
+    {
+        DirectionCounters counters = new();
+        Assert.Null(DirectionStatus.From(counters).Tolerated);
+        DirectionStatus one = new() { RxPackets = 5, TxPackets = 5, Tolerated = Drops((DropReason.UnknownRemote, 2), (DropReason.ForeignSource, 1)) };
+        DirectionStatus sum = DirectionStatus.Sum([one, new() { Tolerated = Drops((DropReason.ForeignSource, 4)) }, new()]);
+        Assert.Equal([KeyValuePair.Create("unknown-remote", 2L), KeyValuePair.Create("foreign-source", 5L)], sum.Tolerated!);
+        Assert.Null(DirectionStatus.Sum([new(), new()]).Tolerated);
+        DaemonStatus status = Sample with { Tunnels = [Sample.Tunnels[0] with { Ingress = sum }] };
+        Assert.Contains(
+            """
+            TUNNEL  RECEIVED                  PACKETS
+            vx42    unknown-remote, let pass        2
+            vx42    foreign-source, let pass        5
+
+            """,
+            StatusTable.Format(status),
+            StringComparison.Ordinal);
+        JsonElement json = JsonSerializer.SerializeToElement(status, ControlJson.Default.DaemonStatus).GetProperty("tunnels")[0];
+        Assert.Equal(5, json.GetProperty("ingress").GetProperty("tolerated").GetProperty("foreign-source").GetInt64());
+        Assert.False(json.GetProperty("egress").TryGetProperty("tolerated", out _));
     }
 
     [Fact]
