@@ -18,7 +18,8 @@ public sealed class FullMeshTests
     {
         using Mesh ours = new(kernelThird: false);
         using Mesh mixed = new(kernelThird: true);
-        Mesh[] meshes = [ours, mixed];
+        using Mesh byGroup = new(kernelThird: true, group: "239.1.1.1");
+        Mesh[] meshes = [ours, mixed, byGroup];
         foreach (Mesh mesh in meshes)
         {
             foreach (MacAddress everybody in Flooded)
@@ -29,30 +30,26 @@ public sealed class FullMeshTests
             }
         }
 
-        JsonElement[] books = [.. Daemons(meshes).Select(each => Books.Settled(each.Daemon))];
+        (Mesh Mesh, int Number)[] ends = [.. meshes.SelectMany(mesh => mesh.Ours.Select(number => (mesh, number)))];
+        Assert.Equal(7, ends.Length);
+        Assert.All(ends, end => AssertBooks(end.Mesh, end.Number));
         Thread.Sleep(Quiet);
-        foreach (Mesh mesh in meshes)
-        {
-            mesh.Deliveries.AssertAll();
-        }
-
-        Assert.Equal(books.Select(Packets), Daemons(meshes).Select(each => Packets(each.Daemon.Query())));
-        foreach ((OverlayDaemon daemon, Mesh mesh, int host) in Daemons(meshes))
-        {
-            // From the device what its host sent and nothing else, twice to the underlay; from there what the other two sent, once.
-            int sent = mesh.Hosts[host].Sent;
-            int others = mesh.Hosts.Sum(station => station.Sent) - sent;
-            Assert.Equal((sent, 2 * sent, sent, others, others), Packets(daemon.Query()));
-        }
+        Assert.All(meshes, mesh => mesh.Deliveries.AssertAll());
+        Assert.All(ends, end => AssertBooks(end.Mesh, end.Number));
     }
 
-    private static IEnumerable<(OverlayDaemon Daemon, Mesh Mesh, int Host)> Daemons(Mesh[] meshes) =>
-        [(meshes[0].Daemon(1), meshes[0], 0), (meshes[0].Daemon(2), meshes[0], 1), (meshes[0].Daemon(3), meshes[0], 2),
-            (meshes[1].Daemon(1), meshes[1], 0), (meshes[1].Daemon(2), meshes[1], 1)];
+    /// <summary>From the device what its host sent and nothing else, copied to the underlay; from there what the other two sent, once.</summary>
+    private static void AssertBooks(Mesh mesh, int number)
+    {
+        JsonElement status = Books.Settled(mesh.Daemon(number));
+        Books.AssertBalanced(status);
+        int sent = mesh.Hosts[number - 1].Sent;
+        int others = mesh.Hosts.Sum(station => station.Sent) - sent;
+        Assert.Equal((sent, mesh.Copies * sent, (mesh.Copies - 1) * sent, others, others), Packets(status));
+    }
 
     private static (long FromDevice, long ToUnderlay, long Replicated, long FromUnderlay, long ToDevice) Packets(JsonElement status)
     {
-        Books.AssertBalanced(status);
         long Of(string direction, string counter) => OverlayDaemon.Counter(status, VtepCluster.Device(Mesh.Vni), direction, counter);
         return (Of("egress", "rxPackets"), Of("egress", "txPackets"), Of("egress", "replicated"), Of("ingress", "rxPackets"), Of("ingress", "txPackets"));
     }

@@ -49,6 +49,15 @@ public sealed class LearningTests
             // The station, and the VTEP's own device by the broadcast behind its frame.
             VtepCluster.AwaitEntries(daemon, Vni, 2);
             deliveries.Send(one, Mobile, [0, 0, 10, 0]);
+
+            // Forgotten here, and then by the bridge, it is flooded to; and learned once more.
+            daemon.Ask("fdb", "del", "--tunnel", VtepCluster.Device(Vni), "--mac", Mobile.ToString());
+            deliveries.Send(one, Mobile, [0, 0, 10, 10]);
+            cluster.BridgeFdb(1, "del", Mobile.ToString(), "dev", VtepCluster.Device(Vni), "master");
+            deliveries.Send(one, Mobile, [0, 10, 10, 10]);
+            deliveries.Send(first, one.Mac, [1, 0, 0, 0], Mobile, count: 1);
+            VtepCluster.AwaitEntries(daemon, Vni, 2);
+            deliveries.Send(one, Mobile, [0, 0, 10, 0]);
             if (off)
             {
                 inDeaf.Send(tap, Mobile, [0, 10, 10]);

@@ -44,15 +44,24 @@ internal sealed class Station : IDisposable
     /// <summary>Sends frames 0 to <paramref name="count"/> − 1 of a run.</summary>
     public void Send(int run, int count, MacAddress destination, MacAddress? source = null)
     {
-        byte[] payload = new byte[PayloadLength];
-        BinaryPrimitives.WriteInt32BigEndian(payload, run);
-        for (int number = 0; number < count; number++)
+        foreach (byte[] frame in Frames(run, count, destination, source ?? Mac))
         {
-            BinaryPrimitives.WriteInt32BigEndian(payload.AsSpan(4), number);
-            Assert.Equal(Errno.None, _socket.Send(PacketBuilder.Ethernet(destination, source ?? Mac, Experimental, payload)));
+            Assert.Equal(Errno.None, _socket.Send(frame));
         }
 
         Sent += count;
+    }
+
+    /// <summary>What a station sends.</summary>
+    public static IEnumerable<byte[]> Frames(int run, int count, MacAddress destination, MacAddress source)
+    {
+        for (int number = 0; number < count; number++)
+        {
+            byte[] payload = new byte[PayloadLength];
+            BinaryPrimitives.WriteInt32BigEndian(payload, run);
+            BinaryPrimitives.WriteInt32BigEndian(payload.AsSpan(4), number);
+            yield return PacketBuilder.Ethernet(destination, source, Experimental, payload);
+        }
     }
 
     /// <summary>The numbers of the frames of a run that have come in so far, in the order in which they came.</summary>

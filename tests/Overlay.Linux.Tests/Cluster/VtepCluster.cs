@@ -58,6 +58,10 @@ internal sealed class VtepCluster : IDisposable
     /// <summary>The underlay address of a VTEP.</summary>
     public string Address(int number) => string.Create(CultureInfo.InvariantCulture, $"{(_ipv6 ? "2001:db8::" : "192.0.2.")}{number}");
 
+    /// <summary>The configuration of a network at a VTEP that floods to a multicast group, and lets in all of the underlay's segment.</summary>
+    public string GroupTunnel(int number, uint vni, string group) => TunnelJson.Tap(
+        Device(vni), vni, Address(number), address: null, DeviceMac(number), flood: [group], more: $$""" "policy": { "remotes": [ "{{Address(0)}}/{{(_ipv6 ? 64 : 24)}}" ] } """);
+
     /// <summary>The configuration of a network at a VTEP.</summary>
     /// <param name="number">The VTEP.</param>
     /// <param name="vni">The network.</param>
@@ -73,16 +77,20 @@ internal sealed class VtepCluster : IDisposable
     /// <summary>Makes a VTEP of the kernel's vxlan device, which sends copies of what is flooded to some others.</summary>
     public void AddKernelVtep(int number, uint vni, int[] flood, string? address = null)
     {
-        Netns vtep = this[number];
-        vtep.Ip(
-            "link", "add", Device(vni), "address", DeviceMac(number).ToString(), "type", "vxlan", "id", vni.ToString(CultureInfo.InvariantCulture),
-            "local", Address(number), "dstport", "4789", "dev", Link);
+        AddKernelDevice(number, vni);
         foreach (int remote in flood)
         {
-            vtep.Exec("bridge", "fdb", "append", "00:00:00:00:00:00", "dev", Device(vni), "dst", Address(remote));
+            BridgeFdb(number, "append", "00:00:00:00:00:00", "dev", Device(vni), "dst", Address(remote));
         }
 
-        vtep.Configure(Device(vni), address);
+        this[number].Configure(Device(vni), address);
+    }
+
+    /// <summary>Makes a VTEP of the kernel's vxlan device, which sends what is flooded to a multicast group.</summary>
+    public void AddKernelVtep(int number, uint vni, string group)
+    {
+        AddKernelDevice(number, vni, "group", group);
+        this[number].Configure(Device(vni), null);
     }
 
     /// <summary>Makes the bridge of a network, with the VTEP's device in it, if that is there, and all hosts that were added before.</summary>
@@ -159,6 +167,12 @@ internal sealed class VtepCluster : IDisposable
         netns.Ip("link", "add", name, "type", "bridge", "mcast_snooping", "0");
         netns.Configure(name, null);
     }
+
+    private void AddKernelDevice(int number, uint vni, params string[] more) => this[number].Ip(
+        [
+            "link", "add", Device(vni), "address", DeviceMac(number).ToString(), "type", "vxlan", "id", vni.ToString(CultureInfo.InvariantCulture),
+            "local", Address(number), "dstport", "4789", "dev", Link, .. more,
+        ]);
 
     private Netns Create()
     {
