@@ -23,7 +23,7 @@ internal sealed class TunnelRuntime : IDisposable
         Config = config;
         Device = device;
         int maxEntries = config.Learning?.MaxEntries ?? ForwardingTable.DefaultMaxEntries;
-        Tables = new OverlayTables(maxEntries, new NeighborTableOptions { MaxLearned = maxEntries });
+        Tables = new OverlayTables(new ForwardingTableOptions { MaxEntries = maxEntries }, new NeighborTableOptions { MaxLearned = maxEntries });
         Options = config.ToOptions(mac) with { FlowHashSeed = flowHashSeed };
         Tunnels = [.. workers.Select(_ => new Tunnel(Options, Tables))];
         Fill(Tables, config);

@@ -177,7 +177,7 @@ internal static class EgressExplanation
             return;
         }
 
-        if (!tunnel.Tables.Neighbors.TryLookup(tunnel.Options.Vni, asked, out NeighborEntry entry))
+        if (!tunnel.Tables.Neighbors.TryGet(tunnel.Options.Vni, asked, out NeighborEntry entry))
         {
             steps.Add(new ExplanationStep(ExplanationSource.Neighbors, ExplanationOutcome.NotFound, $"Asked for {asked}; the neighbour table does not know it.") { Address = asked });
             if (isConsumed)

@@ -15,13 +15,27 @@ public sealed class OverlayTables
     // Those of IPv4 once more: every received packet asks for one.
     private readonly IPv4Set _knownIPv4 = new();
 
+    /// <summary>Makes empty tables that learn at most <see cref="ForwardingTable.DefaultMaxEntries"/> forwarding entries.</summary>
+    public OverlayTables()
+        : this(new ForwardingTableOptions())
+    {
+    }
+
     /// <summary>Makes empty tables.</summary>
     /// <param name="maxForwardingEntries">How many forwarding entries learning may fill, see <see cref="ForwardingTable(int)"/>.</param>
-    /// <param name="neighbors">The bounds of the neighbour table; null for the defaults.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxForwardingEntries"/> or a bound is out of range.</exception>
-    public OverlayTables(int maxForwardingEntries = ForwardingTable.DefaultMaxEntries, NeighborTableOptions? neighbors = null)
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxForwardingEntries"/> is out of range.</exception>
+    public OverlayTables(int maxForwardingEntries)
+        : this(new ForwardingTableOptions { MaxEntries = maxForwardingEntries })
     {
-        Forwarding = new ForwardingTable(maxForwardingEntries);
+    }
+
+    /// <summary>Makes empty tables.</summary>
+    /// <param name="forwarding">How much the forwarding table may learn, and what it makes of addresses that move.</param>
+    /// <param name="neighbors">The bounds of the neighbour table; null for the defaults.</param>
+    /// <exception cref="ArgumentOutOfRangeException">One of the options is out of range.</exception>
+    public OverlayTables(ForwardingTableOptions forwarding, NeighborTableOptions? neighbors = null)
+    {
+        Forwarding = new ForwardingTable(forwarding);
         Neighbors = new NeighborTable(neighbors);
     }
 
@@ -108,7 +122,28 @@ public sealed class OverlayTables
     /// <param name="now">The time.</param>
     /// <returns>Whether a learned entry now says so.</returns>
     public bool Learn(in LearnedAddress learned, bool knownOnly, long now) =>
-        (!knownOnly || IsKnownRemote(learned.Remote)) && Forwarding.Learn(learned.Vni, learned.Mac, learned.Remote, now);
+        (!knownOnly || IsKnownRemote(learned.Remote) || Forwarding.RefuseUnpermitted()) && Forwarding.Learn(learned.Vni, learned.Mac, learned.Remote, now);
+
+    /// <summary>
+    /// Replaces all forwarding entries of one origin by a set, see <see cref="ForwardingTable.Replace"/>; what was learned from remotes that nothing names
+    /// any longer goes in the same moment. Writer only.
+    /// </summary>
+    /// <inheritdoc cref="ForwardingTable.Replace"/>
+    public ForwardingReplacement ReplaceForwarding(FdbOrigin origin, IEnumerable<KeyValuePair<ForwardingKey, FdbRemote>> entries)
+    {
+        ForwardingTable.ForwardingPlan plan = Forwarding.Prepare(origin, entries);
+        HashSet<ValueIPAddress> departed = [];
+        foreach ((ValueIPAddress remote, long difference) in plan.NamedDifference())
+        {
+            if (difference != 0 && Count(remote, difference) == 0)
+            {
+                departed.Add(remote);
+            }
+        }
+
+        plan.RemoveLearned(departed);
+        return plan.Commit();
+    }
 
     /// <summary>Learns what a worker heard of a neighbour. Writer only, after the forwarding entries that the same worker heard of.</summary>
     /// <param name="learned">From a <see cref="LearnedNeighborQueue"/>.</param>
@@ -221,31 +256,32 @@ public sealed class OverlayTables
         return isFound && entry.Origin != FdbOrigin.Learned;
     }
 
-    private void Retain(ValueIPAddress remote)
-    {
-        _known.TryGet(0, remote, out ulong count);
-        _known.Set(0, remote, count + 1);
-        if (count == 0 && remote.IsIPv4)
-        {
-            _knownIPv4.Add(remote.ToIPv4());
-        }
-    }
+    private void Retain(ValueIPAddress remote) => Count(remote, 1);
 
     private void Release(ValueIPAddress remote)
     {
-        _known.TryGet(0, remote, out ulong count);
-        if (count > 1)
+        if (Count(remote, -1) == 0)
         {
-            _known.Set(0, remote, count - 1);
-            return;
+            Forwarding.RemoveLearned(remote);
         }
+    }
 
-        _known.Remove(0, remote);
+    /// <summary>Changes how many entries name a remote, and returns how many do now.</summary>
+    private ulong Count(ValueIPAddress remote, long difference)
+    {
+        ulong count = _known.Add(0, remote, difference);
         if (remote.IsIPv4)
         {
-            _knownIPv4.Remove(remote.ToIPv4());
+            if (count == 0)
+            {
+                _knownIPv4.Remove(remote.ToIPv4());
+            }
+            else
+            {
+                _knownIPv4.Add(remote.ToIPv4());
+            }
         }
 
-        Forwarding.RemoveLearned(remote);
+        return count;
     }
 }
