@@ -83,6 +83,10 @@ public sealed class UdpTunnelSocket : IPacketPort
     /// <summary>The source ports in use: as many as were asked for, or as were free in the range.</summary>
     public ReadOnlySpan<ushort> SourcePorts => _sources.Ports;
 
+    /// <summary>The source port of a flow. Any thread.</summary>
+    /// <param name="flowHash">Its hash, as <see cref="PacketMeta.FlowHash"/>.</param>
+    public ushort SourcePortOf(uint flowHash) => _sources.Port(_sources.Select(flowHash));
+
     /// <summary>The receive buffer that was got, in bytes as the kernel counts, which is twice the bytes of payload that were asked for.</summary>
     public int ReceiveBufferBytes { get; }
 

@@ -131,4 +131,7 @@ public enum DropReason : byte
 
     /// <summary>More multicast frames than may be flooded.</summary>
     MulticastLimit,
+
+    /// <summary>The same gratuitous ARP packet or unsolicited neighbour advertisement was flooded a moment ago, and the tunnel holds repetitions back.</summary>
+    RepeatedAnnouncement,
 }

@@ -58,6 +58,7 @@ public static class DropReasons
         DropReason.BroadcastLimit => "More broadcast frames than may be flooded.",
         DropReason.UnknownUnicastLimit => "More frames to unknown stations than may be flooded.",
         DropReason.MulticastLimit => "More multicast frames than may be flooded.",
+        DropReason.RepeatedAnnouncement => "The same gratuitous ARP or neighbour advertisement was flooded a moment ago.",
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "Not a drop reason."),
     };
 

@@ -27,8 +27,8 @@ internal sealed record ShowTable(string Name, string Description, TableColumn[] 
     /// <summary>Neighbours.</summary>
     public static ShowTable Neighbors { get; } = Of(
         "neighbors", "Show for whom ARP and neighbor discovery are answered", ControlJson.Default.NeighborShowRow,
-        [new("TUNNEL"), new("VNI", true), new("IP"), new("MAC"), new("ORIGIN")],
-        row => [row.Tunnel, Number(row.Vni), $"{row.Ip}", $"{row.Mac}", row.Origin]);
+        [new("TUNNEL"), new("VNI", true), new("IP"), new("MAC"), new("ORIGIN"), new("IDLE", true)],
+        row => [row.Tunnel, Number(row.Vni), $"{row.Ip}", $"{row.Mac}", row.Origin, row.IdleSeconds is long idle ? $"{Number(idle)}s" : "-"]);
 
     /// <summary>Routes.</summary>
     public static ShowTable Routes { get; } = Of(

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Globalization;
+using Overlay.Daemon.Configuration;
 using Overlay.Daemon.Control.Changes;
 using Overlay.Daemon.Control.Show;
 
@@ -24,10 +26,10 @@ internal sealed class TableCommands(TextWriter output, TextWriter error, Option<
         foreach (ShowTable table in ShowTable.All)
         {
             Option<string?> tunnel = new("--tunnel") { Description = "Only this tunnel", HelpName = "NAME" };
-            Option<long?> vni = new("--vni") { Description = "Only this VNI", HelpName = "N" };
+            Option<long?> vni = Number("--vni", "Only this VNI");
             Option<string?> mac = new("--mac") { Description = "Only this MAC address", HelpName = "MAC" };
             Option<string?> remote = new("--remote") { Description = "Only this remote", HelpName = "ADDRESS" };
-            Option<long?> limit = new("--limit") { Description = "At most so many rows", HelpName = "N" };
+            Option<long?> limit = Number("--limit", "At most so many rows");
             Command command = new(table.Name, table.Description) { tunnel, vni, limit, json, socket };
             if (table != ShowTable.Vnis && table != ShowTable.Flood)
             {
@@ -59,7 +61,7 @@ internal sealed class TableCommands(TextWriter output, TextWriter error, Option<
 
     private Command Fdb()
     {
-        Option<long?> port = new("--port") { Description = "The UDP port of the remote, if it is not that of the tunnel", HelpName = "N" };
+        Option<long?> port = Number("--port", "The UDP port of the remote, if it is not that of the tunnel");
         Command add = Change("add", "Have frames to a station go to a remote", "fdb-add", [_mac, _remote, port], parsed => new ChangeArguments
         {
             Tunnel = parsed.GetRequiredValue(_tunnel),
@@ -129,6 +131,24 @@ internal sealed class TableCommands(TextWriter output, TextWriter error, Option<
         Command del = Change("del", "Have it get no more", "flood-del", [_remote], FloodArguments);
         return new Command("flood", "Change the flood lists of a running overlayd") { add, del };
     }
+
+    // Which numbers are right the daemon knows; that it is one is the business of the command line.
+    private static Option<long?> Number(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number))
+            {
+                return number;
+            }
+
+            result.AddError($"{name} is {ConfigNode.Quote(text)}; a whole number is right");
+            return null;
+        },
+    };
 
     private ChangeArguments FloodArguments(ParseResult parsed) => new()
     {

@@ -36,6 +36,12 @@ internal sealed record TunnelConfig
     /// <summary>Stations that ARP and ND are answered for. TAP only.</summary>
     public IReadOnlyList<NeighborConfig> Neighbors { get; init; } = [];
 
+    /// <summary>Whether ARP and ND are answered here at all. TAP only.</summary>
+    public bool NeighborSuppression { get; init; } = true;
+
+    /// <summary>For how long the same announcement of an address is not flooded again, 0 to 3 600; 0 floods each. TAP only.</summary>
+    public int AnnouncementHoldSeconds { get; init; }
+
     /// <summary>Inner routes, each also a kernel route by the device. TUN only.</summary>
     public IReadOnlyList<RouteConfig> Routes { get; init; } = [];
 
@@ -85,6 +91,9 @@ internal sealed record TunnelConfig
         Layer = Device.Layer,
         DeviceMac = deviceMac,
         Learning = Learning is { Enabled: true },
+        NeighborSuppression = NeighborSuppression,
+        NeighborLearning = Learning is { Neighbors: true },
+        AnnouncementHold = AnnouncementHoldSeconds * 1_000L,
         Gre = Gre,
         GroupPolicyId = GroupPolicyId,
         GeneveOptions = GeneveOptions,

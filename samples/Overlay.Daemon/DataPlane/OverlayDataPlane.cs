@@ -2,8 +2,10 @@ using System.Collections.Concurrent;
 using System.Runtime;
 using System.Security.Cryptography;
 using Microsoft.Extensions.ObjectPool;
+using Overlay.Capture;
 using Overlay.Daemon.Configuration;
 using Overlay.Daemon.Control;
+using Overlay.Daemon.Diagnosis;
 using Overlay.Daemon.Status;
 using Overlay.DataPath;
 using Overlay.Encapsulation;
@@ -107,7 +109,13 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
         get
         {
             TunnelCatalog tunnels = new([.. _tunnels.Select(tunnel => tunnel.ForControl())]);
-            return [.. TableHandlers.Showing(tunnels, () => PollWaiter.Clock), .. TableHandlers.Changing(tunnels, _tables!, new KernelRoutes())];
+            return
+            [
+                .. TableHandlers.Showing(tunnels, () => PollWaiter.Clock),
+                .. TableHandlers.Changing(tunnels, _tables!, new KernelRoutes()),
+                new ExplainHandler(_tunnels),
+                new TraceHandler(_tunnels, TimeProvider.System),
+            ];
         }
     }
 
@@ -160,20 +168,24 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
     private static void Connect(TunnelWorker worker, EndpointRuntime endpoint, IReadOnlyList<TunnelRuntime> tunnels, int share)
     {
         int output = worker.AddPort(endpoint.Ports[share].Port);
+        TracedPath ingress = new(endpoint.Ingress[share]);
         for (int header = 0; header < tunnels.Count; header++)
         {
             // The port has the headers in the order of the tunnels.
             TunnelRuntime tunnel = tunnels[header];
             int device = worker.AddPort(tunnel.Device[share]);
-            worker.SetPath(device, new TunnelEgress(tunnel.Tunnels[share], device, output, header));
+            TunnelEgress path = new(tunnel.Tunnels[share], device, output, header);
+            TracedPath egress = new(path);
+            worker.SetPath(device, egress);
             endpoint.Ingress[share].Attach(tunnel.Tunnels[share], device);
+            tunnel.Paths.Add(new TunnelPaths(path, egress, endpoint.Ingress[share], ingress, header, endpoint.Ports[share]));
         }
 
-        worker.SetPath(output, endpoint.Ingress[share]);
+        worker.SetPath(output, ingress);
         foreach (UdpGroupSocket group in share == 0 ? endpoint.Groups : [])
         {
             // The same path: a VNI is the same network whichever way its packets come.
-            worker.SetPath(worker.AddPort(group), endpoint.Ingress[share]);
+            worker.SetPath(worker.AddPort(group), ingress);
         }
     }
 

@@ -19,7 +19,7 @@ internal sealed class TableWriter : ITableDoor
     private const long AgeIntervalMilliseconds = 1_000;
 
     private readonly TunnelRuntime[] _tunnels;
-    private readonly TunnelRuntime[] _learning;
+    private readonly TunnelRuntime[] _heard;
     private readonly TableRequests _requests = new(Patience);
     private readonly Thread _thread;
     private bool _stopped;
@@ -27,7 +27,7 @@ internal sealed class TableWriter : ITableDoor
     public TableWriter(IEnumerable<TunnelRuntime> tunnels)
     {
         _tunnels = [.. tunnels];
-        _learning = [.. _tunnels.Where(t => t.Options.Learning)];
+        _heard = [.. _tunnels.Where(HasQueues)];
         _thread = new Thread(Run) { Name = "overlay-tables", IsBackground = true };
     }
 
@@ -57,7 +57,7 @@ internal sealed class TableWriter : ITableDoor
         {
             _requests.Serve();
             long now = PollWaiter.Clock;
-            foreach (TunnelRuntime tunnel in _learning)
+            foreach (TunnelRuntime tunnel in _heard)
             {
                 foreach (Tunnel worker in tunnel.Tunnels)
                 {
@@ -71,7 +71,8 @@ internal sealed class TableWriter : ITableDoor
                 foreach (TunnelRuntime tunnel in _tunnels)
                 {
                     // Where nothing is learned the table still wants to be called, to free what changes at run time left.
-                    tunnel.Tables.Age(now, tunnel.Options.Learning ? tunnel.Config.Learning!.AgeSeconds * 1_000L : long.MaxValue);
+                    long maxAge = (tunnel.Config.Learning?.AgeSeconds * 1_000L) ?? long.MaxValue;
+                    tunnel.Tables.Age(now, maxAge);
                 }
             }
         }
@@ -83,12 +84,15 @@ internal sealed class TableWriter : ITableDoor
         {
             if (!_stopped && !_requests.Any)
             {
-                Monitor.Wait(_requests.Gate, _learning.Length > 0 ? Interval : TimeSpan.FromMilliseconds(AgeIntervalMilliseconds));
+                Monitor.Wait(_requests.Gate, _heard.Length > 0 ? Interval : TimeSpan.FromMilliseconds(AgeIntervalMilliseconds));
             }
 
             return _stopped;
         }
     }
+
+    private static bool HasQueues(TunnelRuntime tunnel) => tunnel.Options.Layer == DeviceLayer.Ethernet &&
+        (tunnel.Options.Learning || tunnel.Options.NeighborLearning || tunnel.Options.NeighborSuppression);
 
     private static void Drain(Tunnel tunnel, long now)
     {
@@ -97,6 +101,17 @@ internal sealed class TableWriter : ITableDoor
         {
             // A refusal is counted by the table.
             _ = tunnel.Tables.Learn(learned, tunnel.Options.Policy.AdmitsKnownOnly, now);
+        }
+
+        // Behind the MAC addresses: a neighbour is learned only where its MAC address is known to live.
+        for (int left = LearnedNeighborQueue.Capacity; left > 0 && tunnel.LearnedNeighbors.TryDequeue(out LearnedNeighbor neighbor); left--)
+        {
+            _ = tunnel.Tables.LearnNeighbor(neighbor, tunnel.Options.Policy.AdmitsKnownOnly, now);
+        }
+
+        for (int left = NeighborMissQueue.Capacity; left > 0 && tunnel.NeighborMisses.TryDequeue(out NeighborMiss miss); left--)
+        {
+            _ = tunnel.Tables.ReportMiss(miss);
         }
     }
 }

@@ -22,7 +22,8 @@ internal sealed class TunnelRuntime : IDisposable
         _workers = workers;
         Config = config;
         Device = device;
-        Tables = new OverlayTables(config.Learning?.MaxEntries ?? ForwardingTable.DefaultMaxEntries);
+        int maxEntries = config.Learning?.MaxEntries ?? ForwardingTable.DefaultMaxEntries;
+        Tables = new OverlayTables(new ForwardingTableOptions { MaxEntries = maxEntries }, new NeighborTableOptions { MaxLearned = maxEntries });
         Options = config.ToOptions(mac) with { FlowHashSeed = flowHashSeed };
         Tunnels = [.. workers.Select(_ => new Tunnel(Options, Tables))];
         Fill(Tables, config);
@@ -42,6 +43,9 @@ internal sealed class TunnelRuntime : IDisposable
 
     /// <summary>The tunnel as each worker sees it, in the order of the queues.</summary>
     public IReadOnlyList<Tunnel> Tunnels { get; }
+
+    /// <summary>The paths of each worker, in the order of the queues; there before packets flow.</summary>
+    public List<TunnelPaths> Paths { get; } = [];
 
     public TunnelStatus Status(EndpointRuntime endpoint)
     {
@@ -65,6 +69,7 @@ internal sealed class TunnelRuntime : IDisposable
             Egress = DirectionStatus.Sum([.. workers.Select(worker => worker.Egress)]),
             Ingress = DirectionStatus.Sum([.. workers.Select(worker => worker.Ingress)]),
             ReservedBits = ReservedBitCounts.From([.. Tunnels.Select(tunnel => tunnel.ReservedBits)]),
+            Neighbors = Config.Device.Layer == DeviceLayer.Ethernet ? NeighborStatus.From(Tables.Neighbors, Tunnels) : null,
             EcnAlarms = Tunnels.Sum(tunnel => tunnel.EcnAlarms),
             Learning = Options.Learning
                 ? new LearningStatus(Tables.Forwarding.Count, Tables.Forwarding.Moves, Tables.Forwarding.Refusals, Tunnels.Sum(tunnel => tunnel.Learned.Overflows))
@@ -110,7 +115,7 @@ internal sealed class TunnelRuntime : IDisposable
 
         foreach (NeighborConfig neighbor in config.Neighbors)
         {
-            tables.Apply(OverlayUpdate.SetNeighbor(config.Vni, neighbor.Address, neighbor.Mac));
+            tables.Apply(OverlayUpdate.SetNeighbor(config.Vni, neighbor.Address, new NeighborEntry(neighbor.Mac, NeighborOrigin.Static, neighbor.Flags)));
         }
 
         foreach (RouteConfig route in config.Routes)

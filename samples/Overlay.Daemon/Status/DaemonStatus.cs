@@ -57,6 +57,10 @@ internal sealed record TunnelStatus
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public LearningStatus? Learning { get; init; }
 
+    /// <summary>Its inner neighbours; absent on a TUN, which has none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public NeighborStatus? Neighbors { get; init; }
+
     /// <summary>What its offloads do.</summary>
     public OffloadStatus Offload { get; init; } = new();
 

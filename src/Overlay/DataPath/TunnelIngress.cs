@@ -8,7 +8,7 @@ namespace Overlay.DataPath;
 /// The way from an endpoint to the devices of its tunnels: whose packet it is, whether it may pass, what is learned from it. The inner packet
 /// stays where it lies.
 /// </summary>
-public sealed class TunnelIngress : IPacketPath
+public sealed partial class TunnelIngress : IPacketPath
 {
     private readonly TunnelFacts _facts;
     // Both lead to numbers of attachments.
@@ -169,8 +169,9 @@ public sealed class TunnelIngress : IPacketPath
         }
 
         reason = TakeFrame(batch, index, tunnel, tunnel.MayLearn(word), now);
-        // Reserved bits are counted packet by packet, and so are sources where a policy says so.
-        bool isCounted = (_facts.JudgesReservedBits && (word & ReservedBitsPolicy.ReservedMask) != 0) || tunnel.Sources.CountsEach;
+        // Reserved bits are counted packet by packet, and so are sources where a policy says so; neighbours may be heard of in each.
+        bool isCounted = (_facts.JudgesReservedBits && (word & ReservedBitsPolicy.ReservedMask) != 0) || tunnel.Sources.CountsEach ||
+            tunnel.Options.NeighborLearning;
         if (reason == DropReason.None && length == AlikeFrame.TunnelHeaderLength && !isCounted)
         {
             _alike.Set(word, batch.Data(index), meta);
@@ -251,6 +252,11 @@ public sealed class TunnelIngress : IPacketPath
         {
             // A full queue counts the loss itself; the next frame of this source tries again.
             _ = tunnel.Learned.TryEnqueue(new LearnedAddress(tunnel.Options.Vni, source, remote));
+        }
+
+        if (tunnel.Options.NeighborLearning)
+        {
+            NeighborSnooper.Take(tunnel, frame, batch.Meta(index), now);
         }
 
         return DropReason.None;

@@ -32,27 +32,38 @@ public sealed class FloodLimiter
     public bool TryTake(FloodClass kind, FloodLimit limit, int packets, long now)
     {
         ref long bucket = ref _full[(int)kind];
+        long seen = Volatile.Read(ref bucket);
+        while (Fits(limit, packets, now, seen, out long taken))
+        {
+            long before = Interlocked.CompareExchange(ref bucket, taken, seen);
+            if (before == seen)
+            {
+                return true;
+            }
+
+            seen = before;
+        }
+
+        return false;
+    }
+
+    /// <summary>Whether <see cref="TryTake"/> would find them there; takes none. Any thread.</summary>
+    /// <param name="kind">The class.</param>
+    /// <param name="limit">What the bucket gets and holds.</param>
+    /// <param name="packets">How many.</param>
+    /// <param name="now">The time, in milliseconds.</param>
+    public bool CanTake(FloodClass kind, FloodLimit limit, int packets, long now) => Fits(limit, packets, now, Volatile.Read(ref _full[(int)kind]), out _);
+
+    // Whether a bucket has them, and what stands in it after they were taken.
+    private static bool Fits(FloodLimit limit, int packets, long now, long seen, out long taken)
+    {
         unchecked
         {
             long clock = now * limit.PacketsPerSecond;
             long room = (limit.Burst - Math.Min(packets, limit.Burst)) * Token;
-            long seen = Volatile.Read(ref bucket);
-            while (true)
-            {
-                long missing = seen == Untouched ? 0 : Math.Max(0, seen - clock);
-                if (missing > room)
-                {
-                    return false;
-                }
-
-                long before = Interlocked.CompareExchange(ref bucket, clock + missing + (packets * Token), seen);
-                if (before == seen)
-                {
-                    return true;
-                }
-
-                seen = before;
-            }
+            long missing = seen == Untouched ? 0 : Math.Max(0, seen - clock);
+            taken = clock + missing + (packets * Token);
+            return missing <= room;
         }
     }
 }

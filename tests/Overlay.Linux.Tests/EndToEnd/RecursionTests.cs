@@ -10,8 +10,8 @@ public sealed class RecursionTests
 {
     private const int Pings = 200;
 
-    // Of one CPU, at a hundred packets in a second, each of which goes out and comes back in; measured: about a third of it.
-    private const double MostCpu = 0.00;
+    // Of one CPU, at a hundred packets in a second, each of which goes out and comes back in. Measured: 0.014 to 0.025.
+    private const double MostCpu = 0.05;
 
     [Theory]
     [InlineData("tap", false)]

@@ -94,12 +94,32 @@ public class ConfigTests
         Assert.Empty(tunnel.Flood);
         Assert.Empty(tunnel.Fdb);
         Assert.Empty(tunnel.Neighbors);
+        Assert.Equal((true, 0, false), (tunnel.NeighborSuppression, tunnel.AnnouncementHoldSeconds, tunnel.Learning!.Neighbors));
         Assert.Empty(tunnel.Routes);
         Assert.Equal(new OffloadConfig(true, true, true, true, true), tunnel.Offload);
         Assert.Equal(TunnelPolicy.Default, tunnel.Policy);
         Assert.Same(RemotePolicy.Known, tunnel.Policy.Remotes);
         Assert.Equal(((byte?)64, (byte?)0, EcnProfile.Rfc6040, null as DontFragmentPolicy?),
             (tunnel.Policy.Ttl, tunnel.Policy.Dscp, tunnel.Policy.Ecn, tunnel.Policy.DontFragment));
+    }
+
+    [Fact]
+    public void Every_key_of_neighbors_reaches_the_library()
+    {
+        TunnelConfig tunnel = Parse(Tap("""
+            "neighborSuppression": false, "announcementHoldSeconds": 7, "learning": { "enabled": false, "neighbors": true },
+            "neighbors": [
+              { "ip": "fd00::2", "mac": "02:00:00:00:00:02", "router": true, "override": false, "immutable": true },
+              { "ip": "fd00::3", "mac": "02:00:00:00:00:03", "router": false, "override": true },
+              { "ip": "10.0.0.2", "mac": "02:00:00:00:00:02", "immutable": true } ]
+            """)).Tunnels[0];
+        Assert.Equal(
+            [NeighborFlags.Router | NeighborFlags.Immutable, NeighborFlags.Override, NeighborFlags.Override | NeighborFlags.Immutable],
+            tunnel.Neighbors.Select(neighbor => neighbor.Flags));
+        TunnelOptions options = tunnel.ToOptions(default);
+        Assert.Equal((false, false, true, 7_000L), (options.Learning, options.NeighborSuppression, options.NeighborLearning, options.AnnouncementHold));
+        TunnelOptions defaults = Assert.Single(Parse(Tap("")).Tunnels).ToOptions(default);
+        Assert.Equal((true, true, false, 0L), (defaults.Learning, defaults.NeighborSuppression, defaults.NeighborLearning, defaults.AnnouncementHold));
     }
 
     [Fact]

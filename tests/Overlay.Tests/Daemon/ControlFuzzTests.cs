@@ -35,10 +35,11 @@ public sealed class ControlFuzzTests
         {
             using Socket client = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 20_000 };
             client.Connect(new UnixDomainSocketEndPoint(lab.Socket));
-            byte[] stream = [.. Enumerable.Range(0, random.Next(1, 4)).SelectMany(_ => Frame(random))];
-            client.Send(stream);
+            // Before anything is sent: once the daemon has closed, no stream can be made of the socket.
+            using NetworkStream stream = new(client);
+            client.Send([.. Enumerable.Range(0, random.Next(1, 4)).SelectMany(_ => Frame(random))]);
             client.Shutdown(SocketShutdown.Send);
-            answers += ReadAnswers(client);
+            answers += ReadAnswers(stream);
         }
 
         Assert.InRange(answers, 200, 2_000);
@@ -79,9 +80,8 @@ public sealed class ControlFuzzTests
         return frame;
     }
 
-    private static int ReadAnswers(Socket client)
+    private static int ReadAnswers(NetworkStream stream)
     {
-        using NetworkStream stream = new(client);
         byte[] header = new byte[4];
         int count = 0;
         try

@@ -295,6 +295,32 @@ public class StatusTests
     }
 
     [Fact]
+    public void Neighbours_are_shown_where_there_are_any()
+    {
+        NeighborTable table = new();
+        table.Set(new Vni(42), ValueIPAddress.Parse("10.0.0.2"), MacAddress.Parse("02:00:00:00:00:02"));
+        table.Learn(new Vni(42), ValueIPAddress.Parse("10.0.0.3"), MacAddress.Parse("02:00:00:00:00:03"), NeighborFlags.Override, 0);
+        table.Learn(new Vni(42), ValueIPAddress.Parse("10.0.0.2"), MacAddress.Parse("02:00:00:00:00:03"), NeighborFlags.Override, 0);
+        DaemonStatus status = Sample with { Tunnels = [Sample.Tunnels[0] with { Neighbors = NeighborStatus.From(table, []) with { Answered = 12, Unknown = 3 } }] };
+        Assert.Contains(
+            """
+            TUNNEL  NEIGHBORS  LEARNED  ANSWERED  UNKNOWN  UNFORWARDED  PROBES  ANNOUNCEMENTS  MOVES  REFUSED
+            vx42            2        1        12        3            0       0              0      0        1
+
+            """,
+            StatusTable.Format(status),
+            StringComparison.Ordinal);
+        DaemonStatus nothingKnown = Sample with { Tunnels = [Sample.Tunnels[0] with { Neighbors = NeighborStatus.From(new NeighborTable(), []) with { Unknown = 3 } }] };
+        Assert.DoesNotContain("NEIGHBORS", StatusTable.Format(nothingKnown), StringComparison.Ordinal);
+
+        JsonElement json = JsonSerializer.SerializeToElement(status, ControlJson.Default.DaemonStatus).GetProperty("tunnels")[0].GetProperty("neighbors");
+        Assert.Equal((2, 1, 12, 3, 1), (
+            json.GetProperty("entries").GetInt32(), json.GetProperty("learned").GetInt32(), json.GetProperty("answered").GetInt64(),
+            json.GetProperty("unknown").GetInt64(), json.GetProperty("refused").GetProperty("protected").GetInt64()));
+        Assert.False(JsonSerializer.SerializeToElement(Sample, ControlJson.Default.DaemonStatus).GetProperty("tunnels")[0].TryGetProperty("neighbors", out _));
+    }
+
+    [Fact]
     public void The_part_of_each_worker_is_shown_and_the_whole_is_their_sum()
     {
         DirectionStatus[] books =

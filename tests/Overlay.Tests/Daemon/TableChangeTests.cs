@@ -139,7 +139,7 @@ public sealed class TableChangeTests
             ],
             await lab.ShowAsync("neighbors"));
         Assert.Equal("tap: fd00::5 removed; before: 02:00:00:00:00:06", await lab.ChangeAsync("neighbor-del", """{"tunnel":"tap","ip":"fd00::5"}"""));
-        Assert.False(lab.Tap.Tables.Neighbors.TryLookup(Vni, address, out _));
+        Assert.False(lab.Tap.Tables.Neighbors.TryLookup(Vni, address, out MacAddress _));
     }
 
     [Fact]

@@ -121,7 +121,7 @@ internal sealed class TableLab : IAsyncDisposable, IKernelRoutes
         foreach (TunnelTables tunnel in Tunnels)
         {
             text.AppendJoin('\n', tunnel.Tables.Forwarding.Snapshot(Now).Select(row => $"{row}").Order(StringComparer.Ordinal));
-            text.AppendJoin('\n', tunnel.Tables.Neighbors.Snapshot().Select(row => $"{row}").Order(StringComparer.Ordinal));
+            text.AppendJoin('\n', tunnel.Tables.Neighbors.Snapshot(0).Select(row => $"{row}").Order(StringComparer.Ordinal));
             text.AppendJoin('\n', tunnel.Tables.Routes.Snapshot());
             text.AppendJoin('\n', tunnel.Tables.Flood.Snapshot());
         }

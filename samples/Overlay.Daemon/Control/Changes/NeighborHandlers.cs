@@ -21,7 +21,7 @@ internal sealed class NeighborAddHandler(TunnelCatalog tunnels, ITableDoor door)
         return () =>
         {
             bool had = tunnel.Tables.Neighbors.TryLookup(tunnel.Config.Vni, address, out MacAddress before);
-            tunnel.Tables.Apply(OverlayUpdate.SetNeighbor(tunnel.Config.Vni, address, mac));
+            tunnel.Tables.Apply(OverlayUpdate.SetNeighbor(tunnel.Config.Vni, address, new NeighborEntry(mac, NeighborOrigin.External)));
             string was = !had ? "" : before == mac ? ", as before" : $"; before: {before}";
             return new ChangeResult(had && before == mac ? 0 : 1, $"{tunnel.Name}: {address} is at {mac}{was}");
         };
@@ -56,6 +56,15 @@ internal sealed class NeighborDeleteHandler(TunnelCatalog tunnels, ITableDoor do
 /// <summary>What both have in common.</summary>
 internal static class NeighborText
 {
+    /// <summary>The word for an origin, in messages and in what <c>show</c> prints.</summary>
+    public static string Of(NeighborOrigin origin) => origin switch
+    {
+        NeighborOrigin.Learned => "learned",
+        NeighborOrigin.Static => "static",
+        NeighborOrigin.External => "external",
+        _ => throw new ArgumentOutOfRangeException(nameof(origin), origin, "No origin."),
+    };
+
     /// <summary>Reads the inner address.</summary>
     public static ValueIPAddress? ReadAddress(ArgumentReader arguments)
     {

@@ -20,6 +20,10 @@ internal readonly record struct NeighborShowRow
     [JsonConverter(typeof(MacAddressConverter))]
     public required MacAddress Mac { get; init; }
 
-    /// <summary><c>static</c> (the configuration says so) or <c>external</c> (said at run time).</summary>
+    /// <summary><c>static</c> (the configuration says so), <c>external</c> (said at run time) or <c>learned</c>.</summary>
     public required string Origin { get; init; }
+
+    /// <summary>How long ago a learned one was last heard; absent otherwise.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? IdleSeconds { get; init; }
 }

@@ -31,18 +31,19 @@ internal static class TableRows
     }
 
     /// <summary>Neighbours, sorted by address.</summary>
-    public static IEnumerable<NeighborShowRow> Neighbors(TunnelTables tunnel, ShowFilter filter)
-    {
-        HashSet<ValueIPAddress> configured = [.. tunnel.Config.Neighbors.Select(neighbor => neighbor.Address)];
-        return tunnel.Tables.Neighbors.Snapshot().Where(row => filter.Wants(row.Mac)).OrderBy(row => row.Address).Select(row => new NeighborShowRow
+    /// <param name="tunnel">The tunnel.</param>
+    /// <param name="filter">What is wanted.</param>
+    /// <param name="now">The time that idle times are counted from.</param>
+    public static IEnumerable<NeighborShowRow> Neighbors(TunnelTables tunnel, ShowFilter filter, long now) =>
+        tunnel.Tables.Neighbors.Snapshot(now).Where(row => filter.Wants(row.Mac)).OrderBy(row => row.Address).Select(row => new NeighborShowRow
         {
             Tunnel = tunnel.Name,
             Vni = tunnel.Vni,
             Ip = row.Address,
             Mac = row.Mac,
-            Origin = Origin(configured.Contains(row.Address)),
+            Origin = NeighborText.Of(row.Entry.Origin),
+            IdleSeconds = row.Entry.Origin == NeighborOrigin.Learned ? row.IdleMilliseconds / 1_000 : null,
         });
-    }
 
     /// <summary>Routes, IPv4 first, in the order of addresses.</summary>
     public static IEnumerable<RouteShowRow> Routes(TunnelTables tunnel, ShowFilter filter)
