@@ -127,6 +127,56 @@ public sealed class PoisoningTests
         VtepCluster.AwaitEntries(daemon, Vni, 10);
     }
 
+    [Fact]
+    public void A_station_that_moves_five_times_is_frozen_where_it_is_and_each_further_move_is_counted()
+    {
+        // RFC 7432 §15.1: five moves within 180 seconds are an address that two hosts use.
+        const int MoveLimit = 5;
+        using VtepCluster cluster = new(3);
+        cluster.AddKernelVtep(2, Vni, [1]);
+        cluster.AddKernelVtep(3, Vni, [1]);
+        using OverlayDaemon daemon = cluster.Start(1, cluster.Tunnel(1, Vni, [2, 3]));
+        Station tap = cluster.Listen(1, Vni);
+        Station[] places = [cluster.Listen(2, Vni), cluster.Listen(3, Vni)];
+        Deliveries deliveries = new([tap, .. places], from => from == tap ? places : [tap]);
+        foreach (Station place in places)
+        {
+            // And by the broadcast behind it, the device itself.
+            deliveries.Send(place, tap.Mac, [1, 0, 0], Unplaced, count: 1);
+        }
+
+        // It was at the first place, and has moved once; another has not moved.
+        deliveries.Send(places[0], tap.Mac, [1, 0, 0], Mobile, count: 1);
+        VtepCluster.AwaitEntries(daemon, Vni, 4);
+        for (int move = 1; move <= MoveLimit; move++)
+        {
+            deliveries.Send(places[move % 2], tap.Mac, [1, 0, 0], Mobile, count: 1);
+            AwaitLearning(daemon, "moves", move + 1);
+            deliveries.Send(tap, Mobile, [0, move % 2 == 0 ? 10 : 0, move % 2 == 1 ? 10 : 0]);
+        }
+
+        // The fifth move was the last: what is said of it at the first place is heard, and not believed.
+        deliveries.Send(places[0], tap.Mac, [10, 0, 0], Mobile);
+        Wait.Until(() => Refused(daemon, "frozen") == 10, () => $"{VtepCluster.Learning(daemon, Vni)}");
+        deliveries.Send(tap, Mobile, [0, 0, 10]);
+        // Who stands still, or moves less, is learned as before.
+        deliveries.Send(places[0], tap.Mac, [1, 0, 0], Unplaced, count: 1);
+        AwaitLearning(daemon, "moves", MoveLimit + 2);
+        deliveries.Send(tap, Unplaced, [0, 10, 0]);
+        Assert.Equal(10, Refused(daemon, "frozen"));
+
+        // Whoever knows better removes the entry; then it may be learned anywhere.
+        daemon.Ask("fdb", "del", "--tunnel", VtepCluster.Device(Vni), "--mac", Mobile.ToString());
+        deliveries.Send(tap, Mobile, [0, 10, 10]);
+        deliveries.Send(places[0], tap.Mac, [1, 0, 0], Mobile, count: 1);
+        VtepCluster.AwaitEntries(daemon, Vni, 4);
+        deliveries.Send(tap, Mobile, [0, 10, 0]);
+        deliveries.AssertAll();
+    }
+
+    private static void AwaitLearning(OverlayDaemon daemon, string counter, int count) => Wait.Until(
+        () => VtepCluster.Learning(daemon, Vni).GetProperty(counter).GetInt64() == count, () => $"{counter} is not {count}: {VtepCluster.Learning(daemon, Vni)}");
+
     private static long Refused(OverlayDaemon daemon, string why) => VtepCluster.Learning(daemon, Vni).GetProperty("refused").GetProperty(why).GetInt64();
 
     private static void AwaitDrops(OverlayDaemon daemon, string reason, int count)
