@@ -109,10 +109,11 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
         get
         {
             TunnelCatalog tunnels = new([.. _tunnels.Select(tunnel => tunnel.ForControl())]);
+            Func<long> clock = () => PollWaiter.Clock;
             return
             [
-                .. TableHandlers.Showing(tunnels, () => PollWaiter.Clock),
-                .. TableHandlers.Changing(tunnels, _tables!, new KernelRoutes()),
+                .. TableHandlers.Showing(tunnels, clock),
+                .. TableHandlers.Changing(tunnels, _tables!, new KernelRoutes(), clock),
                 new ExplainHandler(_tunnels),
                 new TraceHandler(_tunnels, TimeProvider.System),
             ];
