@@ -141,7 +141,7 @@ public sealed class TunnelIngress : IPacketPath
             return reason;
         }
 
-        reason = tunnel.Sources.JudgeRemote(meta.Remote, batch, index);
+        reason = tunnel.JudgeRemote(meta.Remote, batch, index);
         if (reason != DropReason.None)
         {
             return reason;
@@ -170,7 +170,7 @@ public sealed class TunnelIngress : IPacketPath
 
         reason = TakeFrame(batch, index, tunnel, tunnel.MayLearn(word), now);
         // Reserved bits are counted packet by packet, and so are sources where a policy says so.
-        bool isCounted = (_facts.JudgesReservedBits && (word & ReservedBitsPolicy.ReservedMask) != 0) || tunnel.Sources.CountsEach;
+        bool isCounted = (_facts.JudgesReservedBits && (word & ReservedBitsPolicy.ReservedMask) != 0) || tunnel.CountsEachSource;
         if (reason == DropReason.None && length == AlikeFrame.TunnelHeaderLength && !isCounted)
         {
             _alike.Set(word, batch.Data(index), meta);
@@ -226,7 +226,7 @@ public sealed class TunnelIngress : IPacketPath
             }
         }
 
-        if (tunnel.Sources.LooksInside)
+        if (tunnel.LooksInside)
         {
             // Before tags are taken off, which moves the frame.
             DropReason reason = tunnel.Sources.JudgeFrame(frame, inner, batch, index);
@@ -345,7 +345,7 @@ public sealed class TunnelIngress : IPacketPath
             return DropReason.BadChecksum;
         }
 
-        reason = tunnel.Sources.JudgeRemote(meta.Remote, batch, index);
+        reason = tunnel.JudgeRemote(meta.Remote, batch, index);
         if (reason != DropReason.None)
         {
             return reason;
@@ -394,7 +394,7 @@ public sealed class TunnelIngress : IPacketPath
         }
 
         (Tunnel tunnel, int device) = _attachments[meta.Tunnel];
-        DropReason reason = tunnel.Sources.JudgeRemote(meta.Remote, batch, index);
+        DropReason reason = tunnel.JudgeRemote(meta.Remote, batch, index);
         if (reason != DropReason.None)
         {
             return reason;
@@ -428,7 +428,7 @@ public sealed class TunnelIngress : IPacketPath
             return DropReason.InvalidSource;
         }
 
-        DropReason reason = tunnel.Sources.LooksInside ? tunnel.Sources.JudgePacket(inner, batch, index) : DropReason.None;
+        DropReason reason = tunnel.LooksInside ? tunnel.Sources.JudgePacket(inner, batch, index) : DropReason.None;
         if (reason != DropReason.None)
         {
             return reason;
