@@ -34,26 +34,21 @@ internal sealed class SourcePolicy
         _martianSources = policy.MartianSources ?? (_isEthernet ? SourceCheck.Off : SourceCheck.Count);
         _innerSources = policy.InnerSourceCheck;
         LooksInside = _martianSources != SourceCheck.Off || _innerSources != SourceCheck.Off;
+        CountsEach = LooksInside || _remoteCheck == SourceCheck.Count || _martianRemotes == SourceCheck.Count;
     }
 
     /// <summary>Whether the sources of inner packets are looked at.</summary>
     public bool LooksInside { get; }
 
     /// <summary>Whether a packet may be one to be entered though nothing drops it: then each must be looked at by itself.</summary>
-    public bool CountsEach => LooksInside || _remoteCheck == SourceCheck.Count || _martianRemotes == SourceCheck.Count;
+    public bool CountsEach { get; }
 
     /// <summary>Whether the policy of remotes lets an address in, whatever becomes of those that it does not.</summary>
     public bool Permits(ValueIPAddress remote) => _remotes.KnownOnly ? _tables.IsKnownRemote(remote) : _remotes.Contains(remote);
 
-    /// <summary>Whether a packet may come from an underlay address.</summary>
+    /// <summary>Whether a packet may come from an underlay address that is not known, or where it need not be.</summary>
     public DropReason JudgeRemote(ValueIPAddress remote, PacketBatch batch, int index)
     {
-        // Most packets are asked no more than this: whom the tables name, somebody has decided on.
-        if (_remotes.KnownOnly && _tables.IsKnownRemote(remote))
-        {
-            return DropReason.None;
-        }
-
         if (_martianRemotes != SourceCheck.Off && IsMartianRemote(remote) && Refuses(_martianRemotes, DropReason.MartianRemote, batch, index))
         {
             return DropReason.MartianRemote;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Overlay.Encapsulation;
 using Overlay.Tables;
 using Overlay.Wire;
@@ -13,6 +14,7 @@ public sealed class Tunnel
 {
     private readonly TunnelFacts _facts;
     private readonly bool _hasGroupPolicy;
+    private readonly bool _knownOnly;
     private long _ecnAlarms;
 
     /// <summary>Makes a tunnel.</summary>
@@ -40,6 +42,9 @@ public sealed class Tunnel
         Options = options;
         Tables = tables;
         Sources = new SourcePolicy(options, tables, Ingress);
+        LooksInside = Sources.LooksInside;
+        CountsEachSource = Sources.CountsEach;
+        _knownOnly = options.Policy.Remotes.KnownOnly;
         FloodGate = FloodGate.Create(options, tables);
         _facts = options.Facts;
         _hasGroupPolicy = options.GroupPolicyId is not null;
@@ -98,6 +103,17 @@ public sealed class Tunnel
 
     /// <summary>Where packets may come from.</summary>
     internal SourcePolicy Sources { get; }
+
+    /// <inheritdoc cref="SourcePolicy.LooksInside"/>
+    internal bool LooksInside { get; }
+
+    /// <inheritdoc cref="SourcePolicy.CountsEach"/>
+    internal bool CountsEachSource { get; }
+
+    /// <summary>Whether a packet may come from an underlay address. Most are asked no more than this: whom the tables name, somebody has decided on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal DropReason JudgeRemote(ValueIPAddress remote, PacketBatch batch, int index) =>
+        _knownOnly && Tables.IsKnownRemote(remote) ? DropReason.None : Sources.JudgeRemote(remote, batch, index);
 
     /// <summary>How much may be flooded; null if that is not limited.</summary>
     internal FloodGate? FloodGate { get; }

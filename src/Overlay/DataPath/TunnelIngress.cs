@@ -141,7 +141,7 @@ public sealed partial class TunnelIngress : IPacketPath
             return reason;
         }
 
-        reason = tunnel.Sources.JudgeRemote(meta.Remote, batch, index);
+        reason = tunnel.JudgeRemote(meta.Remote, batch, index);
         if (reason != DropReason.None)
         {
             return reason;
@@ -170,7 +170,7 @@ public sealed partial class TunnelIngress : IPacketPath
 
         reason = TakeFrame(batch, index, tunnel, tunnel.MayLearn(word), now);
         // Reserved bits are counted packet by packet, and so are sources where a policy says so; neighbours may be heard of in each.
-        bool isCounted = (_facts.JudgesReservedBits && (word & ReservedBitsPolicy.ReservedMask) != 0) || tunnel.Sources.CountsEach ||
+        bool isCounted = (_facts.JudgesReservedBits && (word & ReservedBitsPolicy.ReservedMask) != 0) || tunnel.CountsEachSource ||
             tunnel.Options.NeighborLearning;
         if (reason == DropReason.None && length == AlikeFrame.TunnelHeaderLength && !isCounted)
         {
@@ -227,7 +227,7 @@ public sealed partial class TunnelIngress : IPacketPath
             }
         }
 
-        if (tunnel.Sources.LooksInside)
+        if (tunnel.LooksInside)
         {
             // Before tags are taken off, which moves the frame.
             DropReason reason = tunnel.Sources.JudgeFrame(frame, inner, batch, index);
@@ -351,7 +351,7 @@ public sealed partial class TunnelIngress : IPacketPath
             return DropReason.BadChecksum;
         }
 
-        reason = tunnel.Sources.JudgeRemote(meta.Remote, batch, index);
+        reason = tunnel.JudgeRemote(meta.Remote, batch, index);
         if (reason != DropReason.None)
         {
             return reason;
@@ -400,7 +400,7 @@ public sealed partial class TunnelIngress : IPacketPath
         }
 
         (Tunnel tunnel, int device) = _attachments[meta.Tunnel];
-        DropReason reason = tunnel.Sources.JudgeRemote(meta.Remote, batch, index);
+        DropReason reason = tunnel.JudgeRemote(meta.Remote, batch, index);
         if (reason != DropReason.None)
         {
             return reason;
@@ -434,7 +434,7 @@ public sealed partial class TunnelIngress : IPacketPath
             return DropReason.InvalidSource;
         }
 
-        DropReason reason = tunnel.Sources.LooksInside ? tunnel.Sources.JudgePacket(inner, batch, index) : DropReason.None;
+        DropReason reason = tunnel.LooksInside ? tunnel.Sources.JudgePacket(inner, batch, index) : DropReason.None;
         if (reason != DropReason.None)
         {
             return reason;

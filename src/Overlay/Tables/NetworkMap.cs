@@ -21,8 +21,18 @@ internal sealed class NetworkMap<T>
     private const int MinimumCapacity = 8;
     private const ulong GoldenRatio = 0x9E37_79B9_7F4A_7C15;
 
-    private Slot[] _slots = new Slot[MinimumCapacity];
+    private Store _store;
+
+    // The slots of the store, for look-ups to find at once.
+    private Slot[] _slots;
     private int _count;
+
+    /// <summary>Makes an empty map.</summary>
+    public NetworkMap()
+    {
+        _store = new Store(MinimumCapacity);
+        _slots = _store.Slots;
+    }
 
     /// <summary>How many networks there are.</summary>
     public int Count => Volatile.Read(ref _count);
@@ -58,22 +68,21 @@ internal sealed class NetworkMap<T>
     /// <returns>null, or the name of the owner that has it already.</returns>
     public string? Add(ulong number, string owner, T value)
     {
-        ref Slot slot = ref Find(_slots, number);
-        if (slot.State != 0)
+        int position = Find(_slots, number);
+        if (_slots[position].State != 0)
         {
-            return slot.Owner;
+            return _store.Owners[position];
         }
 
         if (2 * (_count + 1) > _slots.Length)
         {
-            Slot[] larger = new Slot[2 * _slots.Length];
-            CopyTo(larger, number);
-            Fill(ref Find(larger, number), number, owner, value);
-            Volatile.Write(ref _slots, larger);
+            Store larger = CopyWithout(number, 2 * _slots.Length);
+            Fill(larger, number, owner, value);
+            Publish(larger);
         }
         else
         {
-            Fill(ref slot, number, owner, value);
+            Fill(_store, number, owner, value);
         }
 
         Volatile.Write(ref _count, _count + 1);
@@ -84,14 +93,12 @@ internal sealed class NetworkMap<T>
     /// <returns>Whether it was there.</returns>
     public bool Remove(ulong number)
     {
-        if (Find(_slots, number).State == 0)
+        if (_slots[Find(_slots, number)].State == 0)
         {
             return false;
         }
 
-        Slot[] without = new Slot[(int)Math.Max(MinimumCapacity, BitOperations.RoundUpToPowerOf2((uint)(2 * _count)))];
-        CopyTo(without, number);
-        Volatile.Write(ref _slots, without);
+        Publish(CopyWithout(number, (int)Math.Max(MinimumCapacity, BitOperations.RoundUpToPowerOf2((uint)(2 * _count)))));
         Volatile.Write(ref _count, _count - 1);
         return true;
     }
@@ -100,12 +107,12 @@ internal sealed class NetworkMap<T>
     public List<(ulong Number, string Owner, T Value)> Snapshot()
     {
         List<(ulong Number, string Owner, T Value)> rows = new(Count);
-        Slot[] slots = Volatile.Read(ref _slots);
-        for (int i = 0; i < slots.Length; i++)
+        Store store = Volatile.Read(ref _store);
+        for (int i = 0; i < store.Slots.Length; i++)
         {
-            if (Volatile.Read(ref slots[i].State) is not 0 and ulong state)
+            if (Volatile.Read(ref store.Slots[i].State) is not 0 and ulong state)
             {
-                rows.Add((state - 1, slots[i].Owner, slots[i].Value));
+                rows.Add((state - 1, store.Owners[i], store.Slots[i].Value));
             }
         }
 
@@ -116,7 +123,7 @@ internal sealed class NetworkMap<T>
     // The upper bits of the product, as many as number the slots.
     private static int Start(Slot[] slots, ulong number) => (int)((number * GoldenRatio) >> (33 + BitOperations.LeadingZeroCount((uint)slots.Length)));
 
-    private static ref Slot Find(Slot[] slots, ulong number)
+    private static int Find(Slot[] slots, ulong number)
     {
         int position = Start(slots, number);
         while (slots[position].State != 0 && slots[position].State != number + 1)
@@ -124,25 +131,36 @@ internal sealed class NetworkMap<T>
             position = (position + 1) & (slots.Length - 1);
         }
 
-        return ref slots[position];
+        return position;
     }
 
-    private static void Fill(ref Slot slot, ulong number, string owner, T value)
+    private static void Fill(Store store, ulong number, string owner, T value)
     {
-        slot.Owner = owner;
-        slot.Value = value;
-        Volatile.Write(ref slot.State, number + 1);
+        int position = Find(store.Slots, number);
+        store.Owners[position] = owner;
+        store.Slots[position].Value = value;
+        Volatile.Write(ref store.Slots[position].State, number + 1);
     }
 
-    private void CopyTo(Slot[] slots, ulong without)
+    private Store CopyWithout(ulong number, int capacity)
     {
-        foreach (Slot slot in _slots)
+        Store copy = new(capacity);
+        for (int i = 0; i < _slots.Length; i++)
         {
-            if (slot.State != 0 && slot.State != without + 1)
+            ulong state = _slots[i].State;
+            if (state != 0 && state != number + 1)
             {
-                Find(slots, slot.State - 1) = slot;
+                Fill(copy, state - 1, _store.Owners[i], _slots[i].Value);
             }
         }
+
+        return copy;
+    }
+
+    private void Publish(Store store)
+    {
+        Volatile.Write(ref _store, store);
+        Volatile.Write(ref _slots, store.Slots);
     }
 
     private struct Slot
@@ -150,6 +168,11 @@ internal sealed class NetworkMap<T>
         // 0 for an empty slot, else the number and one.
         public ulong State;
         public T Value;
-        public string Owner;
+    }
+
+    private sealed class Store(int capacity)
+    {
+        public readonly Slot[] Slots = new Slot[capacity];
+        public readonly string[] Owners = new string[capacity];
     }
 }
