@@ -12,6 +12,9 @@ public sealed class OverlayTables
     // The value of an address is how many entries name it.
     private readonly AddressMap _known = new();
 
+    // Those of IPv4 once more: every received packet asks for one.
+    private readonly IPv4Set _knownIPv4 = new();
+
     /// <summary>Makes empty tables that learn at most <see cref="ForwardingTable.DefaultMaxEntries"/> forwarding entries.</summary>
     public OverlayTables() => Forwarding = new ForwardingTable();
 
@@ -44,7 +47,8 @@ public sealed class OverlayTables
     /// Whether a static or external forwarding entry, a route or the flood list names an address. Learned entries do not count: else one packet would
     /// open the door for the next. Any thread.
     /// </summary>
-    public bool IsKnownRemote(ValueIPAddress remote) => _known.TryGet(0, remote, out _);
+    public bool IsKnownRemote(ValueIPAddress remote) =>
+        remote.IsIPv4 ? _knownIPv4.Contains(remote.ToIPv4()) : _known.TryGet(0, remote, out _);
 
     /// <summary>
     /// Makes a change. To set what is set already and to remove what is not there changes nothing. When the last entry that named a remote goes, so
@@ -114,7 +118,7 @@ public sealed class OverlayTables
         HashSet<ValueIPAddress> departed = [];
         foreach ((ValueIPAddress remote, long difference) in plan.NamedDifference())
         {
-            if (difference != 0 && _known.Add(0, remote, difference) == 0)
+            if (difference != 0 && Name(remote, difference))
             {
                 departed.Add(remote);
             }
@@ -187,13 +191,30 @@ public sealed class OverlayTables
         return isFound && entry.Origin != FdbOrigin.Learned;
     }
 
-    private void Retain(ValueIPAddress remote) => _known.Add(0, remote, 1);
+    private void Retain(ValueIPAddress remote) => Name(remote, 1);
 
     private void Release(ValueIPAddress remote)
     {
-        if (_known.Add(0, remote, -1) == 0)
+        if (Name(remote, -1))
         {
             Forwarding.RemoveLearned(remote);
         }
+    }
+
+    /// <summary>Changes how many entries name a remote.</summary>
+    /// <returns>Whether none does any longer.</returns>
+    private bool Name(ValueIPAddress remote, long difference)
+    {
+        bool isGone = _known.Add(0, remote, difference) == 0;
+        if (remote.IsIPv4 && isGone)
+        {
+            _knownIPv4.Remove(remote.ToIPv4());
+        }
+        else if (remote.IsIPv4)
+        {
+            _knownIPv4.Add(remote.ToIPv4());
+        }
+
+        return isGone;
     }
 }
