@@ -116,7 +116,8 @@ internal sealed class SourcePolicy
             return true;
         }
 
-        ValueIPAddress source = inner.Source;
+        // A header that is not there has no fields to be asked for.
+        ValueIPAddress source = hasIP ? inner.Source : default;
         if (!hasIP)
         {
             if (frame.EtherType != EtherType.Arp || !ArpPacket.TryParse(frame.Payload, out ArpPacket arp))
