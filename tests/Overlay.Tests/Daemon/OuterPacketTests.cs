@@ -64,7 +64,7 @@ public sealed class OuterPacketTests
         {
             { "nothing", "", DropReason.Truncated },
             { "cut header", Convert.ToHexString(good[..19]), DropReason.Truncated },
-            { "cut payload", Convert.ToHexString(good[..^1]), DropReason.BadLength },
+            { "cut payload", Convert.ToHexString(good[..^1]), DropReason.Truncated },
             { "version", Convert.ToHexString(version), DropReason.BadVersion },
             { "header checksum", Convert.ToHexString(header), DropReason.BadChecksum },
             { "UDP checksum", Convert.ToHexString(sum), DropReason.BadChecksum },
@@ -124,27 +124,32 @@ public sealed class OuterPacketTests
         Assert.Contains("ARP", refused, StringComparison.Ordinal);
     }
 
-    /// <summary>Strangers' captures: what their index says is a tunnel's packet is one here.</summary>
+    /// <summary>
+    /// Strangers' captures: what their index says is a tunnel's packet is one here. Of the 127 packets of ndpi/vxlan.pcap 73 have a wrong outer checksum, as
+    /// tshark finds, too.
+    /// </summary>
     [Theory]
     [InlineData("tcpdump/vxlan.pcap", TunnelKind.Vxlan, 4789, 10)]
-    [InlineData("ndpi/vxlan.pcap", TunnelKind.Vxlan, 4789, 127)]
+    [InlineData("ndpi/vxlan.pcap", TunnelKind.Vxlan, 4789, 54, 73)]
     [InlineData("tcpdump/geneve.pcap", TunnelKind.Geneve, 6081, 39)]
     [InlineData("zeek/gre-sample.pcap", TunnelKind.Gre, 0, 40)]
     [InlineData("ndpi/6in4tunnel.pcap", TunnelKind.IPInIP, 0, 127)]
-    public void Captured_tunnels_come_apart(string file, TunnelKind kind, int port, int packets)
+    public void Captured_tunnels_come_apart(string file, TunnelKind kind, int port, int packets, int wrongChecksums = 0)
     {
         int found = 0;
+        int wrong = 0;
         foreach (CapturedPacket captured in Corpus.Packets(file))
         {
             Assert.True(OuterPacket.TryFindIP(captured.Data.Span, captured.LinkType, out ReadOnlySpan<byte> ip, out string took), took);
             // The endpoint is whoever it was for.
             ValueIPAddress local = ValueIPAddress.ReadIPv4(ip[16..]);
             OuterPacket? outer = OuterPacket.Read(ip, new EndpointConfig { Kind = kind, Local = local, Port = (ushort)port }, out Explanation? refusal);
-            Assert.True(outer is not null, refusal?.Decision.Text);
-            found++;
+            Assert.True(outer is not null || refusal!.Reason == DropReason.BadChecksum, refusal?.Decision.Text);
+            found += outer is null ? 0 : 1;
+            wrong += outer is null ? 1 : 0;
         }
 
-        Assert.Equal(packets, found);
+        Assert.Equal((packets, wrongChecksums), (found, wrong));
     }
 
     private static EndpointConfig Endpoint(ValueIPAddress local, TunnelKind kind = TunnelKind.Vxlan) =>
