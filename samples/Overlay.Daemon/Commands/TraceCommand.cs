@@ -49,13 +49,7 @@ internal static class TraceCommand
         // The first signal ends the trace, with all that was recorded in the file.
         using ShutdownSignals signals = new(Environment.Exit, PosixSignal.SIGINT, PosixSignal.SIGTERM);
         using CancellationTokenSource interrupted = new();
-        Task<bool> cancelled = signals.First.ContinueWith(
-            _ =>
-            {
-                interrupted.Cancel();
-                return true;
-            },
-            CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        _ = signals.First.ContinueWith(_ => interrupted.Cancel(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         TracePart last = new();
         try
         {
@@ -72,7 +66,7 @@ internal static class TraceCommand
                     await file.FlushAsync(CancellationToken.None).ConfigureAwait(false);
                 }
             }
-            catch (OperationCanceledException) when (cancelled.IsCompleted)
+            catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
             {
                 last = last with { End = "signal" };
             }

@@ -28,6 +28,11 @@ internal sealed class ExplainHandler(IReadOnlyList<TunnelRuntime> tunnels) : ICo
     public ExplainResult Explain(ExplainArguments arguments)
     {
         TunnelRuntime tunnel = DiagnosisTarget.Find(tunnels, arguments.Tunnel);
+        if (arguments.Packets is null || arguments.Packets.Any(packet => packet?.Bytes is null))
+        {
+            throw new ControlRefusedException("explain needs packets, each with its bytes");
+        }
+
         ValueIPAddress? from = null;
         if (arguments.From is { } text)
         {

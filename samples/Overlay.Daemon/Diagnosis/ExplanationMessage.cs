@@ -76,11 +76,21 @@ internal static class ExplanationMessage
     };
 
     // Only what the tables of a running daemon can be told.
-    private static string? CommandFor(Explanation explanation, TunnelRuntime tunnel) => explanation.Reason switch
+    private static string? CommandFor(Explanation explanation, TunnelRuntime tunnel)
     {
-        DropReason.NoRemote when explanation.Steps.FirstOrDefault(step => step.Outcome == ExplanationOutcome.NotFound)?.Mac is MacAddress mac => $"overlayd fdb add --tunnel {tunnel.Config.Name} --mac {mac} --remote ADDRESS",
-        _ => null,
-    };
+        string name = $"--tunnel {tunnel.Config.Name}";
+        ExplanationStep? missed = explanation.Steps.FirstOrDefault(step => step.Outcome == ExplanationOutcome.NotFound && step.Mac is not null);
+        return explanation.Reason switch
+        {
+            DropReason.NoRemote when missed?.Mac is MacAddress mac => $"overlayd fdb add {name} --mac {mac} --remote ADDRESS",
+            DropReason.NoRemote => $"overlayd flood add {name} --remote ADDRESS",
+            DropReason.NoRoute when explanation.Decision.Address is ValueIPAddress inner =>
+                $"overlayd route add {name} --prefix {inner}/{inner.BitLength} --remote ADDRESS{(tunnel.Config.HasInnerEthernet ? " --mac MAC" : "")}",
+            DropReason.UnknownRemote when explanation.Decision is { Source: ExplanationSource.Remotes, Address: ValueIPAddress remote } && tunnel.Options.Layer == DeviceLayer.Ethernet =>
+                $"overlayd flood add {name} --remote {remote}",
+            _ => null,
+        };
+    }
 
     private static string Word(ExplanationSource source) => source.ToString().ToLowerInvariant();
 }

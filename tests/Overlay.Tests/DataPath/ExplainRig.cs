@@ -13,6 +13,7 @@ internal sealed class ExplainRig(Random random)
 {
     private static readonly ValueIPAddress Local6 = ValueIPAddress.Parse("2001:db8::1");
     private static readonly ValueIPAddress Remote6 = ValueIPAddress.Parse("2001:db8::2");
+    private static readonly ValueIPAddress Remote62 = ValueIPAddress.Parse("2001:db8::3");
     private static readonly ValueIPAddress Stranger = ValueIPAddress.Parse("203.0.113.9");
     private static readonly byte[] KnownOption = TunnelHeaderTests.Option(0x0102, 0x81, [1, 2, 3, 4]);
 
@@ -52,6 +53,11 @@ internal sealed class ExplainRig(Random random)
                 ReservedBits = random.Next(2) == 0 ? ReservedBitsPolicy.Reject : new ReservedBitsPolicy(1),
                 InnerVlan = (InnerVlanPolicy)random.Next(3),
                 Remotes = random.Next(4) switch { 0 => RemotePolicy.Any, 1 => RemotePolicy.Within([IPNetwork.Parse("192.0.2.0/24")]), _ => RemotePolicy.Known },
+                RemoteCheck = random.Next(4) == 0 ? (SourceCheck)random.Next(3) : SourceCheck.Enforce,
+                MartianRemotes = (SourceCheck)random.Next(3),
+                MartianSources = random.Next(2) == 0 ? null : (SourceCheck)random.Next(3),
+                InnerSourceCheck = (SourceCheck)random.Next(3),
+                FloodLimits = random.Next(2) == 0 ? FloodLimits.None : new FloodLimits { Broadcast = new FloodLimit(1, 3), Multicast = new FloodLimit(1, 2), UnknownUnicast = new FloodLimit(2, 2) },
             },
         };
     }
@@ -98,7 +104,7 @@ internal sealed class ExplainRig(Random random)
         byte[] datagram = [.. Header(options, inner, sequence), .. inner];
         PacketMeta meta = new()
         {
-            Remote = random.Next(6) == 0 ? Stranger : ipv4 ? TunnelRig.Remote : Remote6,
+            Remote = random.Next(12) switch { 0 => Stranger, 1 => options.Local, 2 => ipv4 ? TunnelRig.Remote2 : Remote62, _ => ipv4 ? TunnelRig.Remote : Remote6 },
             Local = options.Local,
             TrafficClass = (byte)random.Next(8),
             Ttl = 60,

@@ -18,6 +18,7 @@ public sealed class ExplainTests
     [
         DropReason.Truncated, DropReason.BadLength, DropReason.InnerTruncated, DropReason.InnerVlan, DropReason.NotIP, DropReason.MappedAddress,
         DropReason.TtlExpired, DropReason.EncapsulationLimit, DropReason.NoRoute, DropReason.NoRemote, DropReason.Loop, DropReason.QueueFull,
+        DropReason.BroadcastLimit, DropReason.UnknownUnicastLimit, DropReason.MulticastLimit,
     ];
 
     private static readonly DropReason[] IngressReasons =
@@ -26,7 +27,7 @@ public sealed class ExplainTests
         DropReason.UnknownProtocol, DropReason.ControlPacket, DropReason.UnknownOption, DropReason.ReservedBits, DropReason.NotTunnel, DropReason.UnknownVni,
         DropReason.UnknownKey, DropReason.UnknownRemote, DropReason.OutOfSequence, DropReason.InnerTruncated, DropReason.InvalidSourceMac, DropReason.LocalMac,
         DropReason.ForeignMac, DropReason.InnerVlan, DropReason.NotIP, DropReason.NotEthernet, DropReason.MappedAddress, DropReason.InvalidSource,
-        DropReason.EcnInvalid, DropReason.TtlExpired, DropReason.Loop,
+        DropReason.EcnInvalid, DropReason.TtlExpired, DropReason.Loop, DropReason.MartianRemote, DropReason.MartianSource, DropReason.ForeignSource,
     ];
 
     /// <summary>
@@ -412,6 +413,6 @@ public sealed class ExplainTests
 
         static string Of(DirectionCounters books) => string.Join(
             ' ', books.RxPackets, books.RxBytes, books.TxPackets, books.TxBytes, books.Replicated, books.Originated, books.Consumed,
-            string.Join(',', Enum.GetValues<DropReason>().Select(books.Drops)));
+            string.Join(',', Enum.GetValues<DropReason>().Select(books.Drops)), string.Join(',', Enum.GetValues<DropReason>().Select(books.Tolerated)));
     }
 }
