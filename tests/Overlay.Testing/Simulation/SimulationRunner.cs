@@ -10,7 +10,7 @@ public static class SimulationRunner
     /// <summary>The environment variable that names the one seed to be run, in place of all.</summary>
     public const string SeedVariable = "OVERLAY_SIM_SEED";
 
-    /// <summary>The environment variable that names a directory: the log, and the packets of each link as pcapng, of the one seed go there.</summary>
+    /// <summary>The environment variable that names a directory: the log, and the packets of each link as pcapng, of the one seed go there, below the scenario's name.</summary>
     public const string OutputVariable = "OVERLAY_SIM_OUTPUT";
 
     // As the fuzzing tests: so that one of an hour's runs tries what CI tries in none.
@@ -31,7 +31,8 @@ public static class SimulationRunner
     {
         if (SeedOfEnvironment is { } one)
         {
-            SimulatedWorld world = await ReplayAsync(name, one, scenario, Environment.GetEnvironmentVariable(OutputVariable));
+            string? output = Environment.GetEnvironmentVariable(OutputVariable) is { Length: > 0 } directory ? Path.Combine(directory, name) : null;
+            SimulatedWorld world = await ReplayAsync(name, one, scenario, output);
             return (1, world.Log.Events.Count);
         }
 

@@ -112,6 +112,7 @@ public sealed class LinearisabilityTests
         {
             _first = value;
             Thread.SpinWait(200);
+            Thread.Yield();
             _second = value;
         }
 
@@ -119,6 +120,7 @@ public sealed class LinearisabilityTests
         {
             int first = _first;
             Thread.SpinWait(50);
+            Thread.Yield();
             return $"{first} {_second}";
         }
     }
