@@ -1,3 +1,4 @@
+using Overlay.Daemon.Control;
 using Overlay.Daemon.Status;
 
 namespace Overlay.Daemon;
@@ -17,4 +18,7 @@ internal interface IDataPlane
 
     /// <summary>Counters and facts of now. Called by any thread, between <see cref="Start"/> and <see cref="Stop"/> only.</summary>
     DaemonStatus Status();
+
+    /// <summary>What can be asked of it beside the status. Read once, after <see cref="Start"/>; the handlers are called until <see cref="Stop"/>.</summary>
+    IReadOnlyList<IControlHandler> Handlers { get; }
 }

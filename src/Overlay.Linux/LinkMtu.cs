@@ -60,7 +60,8 @@ internal sealed unsafe class LinkMtu
         }
     }
 
-    private static string? FindLink(ValueIPAddress local)
+    /// <summary>The interface that has an address; null if none does.</summary>
+    public static string? FindLink(ValueIPAddress local)
     {
         foreach (NetworkInterface link in NetworkInterface.GetAllNetworkInterfaces())
         {

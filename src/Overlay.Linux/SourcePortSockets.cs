@@ -171,6 +171,20 @@ internal sealed class SourcePortSockets : IDisposable
 
     private static void SharePort(NativeSocket socket) => socket.Set(SocketConstants.SOL_SOCKET, SocketConstants.SO_REUSEPORT, 1, "SO_REUSEPORT");
 
+    // The TTL comes with each packet. Over IPv4 the kernel takes the interface that has the source address; over IPv6 it must be told.
+    private static void SetMulticast(NativeSocket socket, UdpTunnelOptions options, string name)
+    {
+        if (options.Local.IsIPv4)
+        {
+            socket.Set(SocketConstants.IPPROTO_IP, SocketConstants.IP_MULTICAST_LOOP, 0, "IP_MULTICAST_LOOP");
+            return;
+        }
+
+        int link = (int)TunnelSocketOptions.InterfaceIndex(options.MulticastLink(name));
+        socket.Set(SocketConstants.IPPROTO_IPV6, SocketConstants.IPV6_MULTICAST_LOOP, 0, "IPV6_MULTICAST_LOOP");
+        socket.Set(SocketConstants.IPPROTO_IPV6, SocketConstants.IPV6_MULTICAST_IF, link, "IPV6_MULTICAST_IF");
+    }
+
     private static NativeSocket Open(UdpTunnelOptions options, string name)
     {
         bool ipv4 = options.Local.IsIPv4;
@@ -191,6 +205,11 @@ internal sealed class SourcePortSockets : IDisposable
                 // The flow label comes with each packet; without these the kernel would take one of its own for each socket.
                 socket.Set(SocketConstants.IPPROTO_IPV6, SocketConstants.IPV6_FLOWINFO_SEND, 1, "IPV6_FLOWINFO_SEND");
                 socket.Set(SocketConstants.IPPROTO_IPV6, SocketConstants.IPV6_AUTOFLOWLABEL, 0, "IPV6_AUTOFLOWLABEL");
+            }
+
+            if (options.Groups.Count > 0)
+            {
+                SetMulticast(socket, options, name);
             }
 
             if (!options.OuterChecksum)

@@ -69,6 +69,17 @@ public sealed record UdpTunnelOptions
     /// </summary>
     public ushort InnerMtu { get; init; }
 
+    /// <summary>
+    /// Multicast groups that packets are sent to. They leave by <see cref="Link"/>, or the interface that has the local address, and are not looped back to this
+    /// host, as of the kernel's vxlan. To receive from them is <see cref="UdpGroupSocket"/>'s business.
+    /// </summary>
+    public IReadOnlyList<ValueIPAddress> Groups { get; init; } = [];
+
+    /// <summary>The interface that groups are joined on and sent to by.</summary>
+    /// <exception cref="LinuxException">ENODEV: there is none.</exception>
+    internal string MulticastLink(string name) => Link ?? LinkMtu.FindLink(Local)
+        ?? throw new LinuxException(Errno.ENODEV, "MCAST_JOIN_GROUP", name, $"no interface has the address {Local}; a link says which one is meant");
+
     /// <summary>Checks what the types cannot.</summary>
     /// <exception cref="ArgumentException">A value is out of its range, or two do not fit each other; the message says which.</exception>
     internal void Validate()
@@ -87,6 +98,14 @@ public sealed record UdpTunnelOptions
         if (Local.IsMulticast || Local.IsBroadcast)
         {
             throw new ArgumentException($"{Local} is not an address of one host.", nameof(Local));
+        }
+
+        foreach (ValueIPAddress group in Groups)
+        {
+            if (!group.IsMulticast || group.IsIPv4 != Local.IsIPv4)
+            {
+                throw new ArgumentException($"{group} is not a multicast address of the family of {Local}.", nameof(Groups));
+            }
         }
 
         if (SourcePortMinimum == 0 || SourcePortMinimum > SourcePortMaximum)

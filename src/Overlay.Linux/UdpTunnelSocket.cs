@@ -23,17 +23,6 @@ namespace Overlay.Linux;
 /// </remarks>
 public sealed class UdpTunnelSocket : IPacketPort
 {
-    /// <summary>The most datagrams of one received train, and so the descriptors that must be free before a receive.</summary>
-    private const int MaxTrain = 128;
-
-    // A call ends when about so many packets are there, so that they are worked on while they are in the cache.
-    private const int Burst = 200;
-
-    private const int MaxMessage = 65_535;
-    private const int IPv4UdpLength = 28;
-    private const int IPv6UdpLength = 48;
-    private const int EthernetLength = 14;
-
     private readonly NativeSocket _socket;
     private readonly EndpointLock _lock;
     private readonly SourcePortSockets _sources;
@@ -43,10 +32,7 @@ public sealed class UdpTunnelSocket : IPacketPort
     private readonly LinkMtu _mtu;
     private readonly int _handle;
     private readonly ushort _port;
-    private readonly int _outerLength;
-    private readonly TunnelKind _kind;
-    private readonly int _headerLength;
-    private ReceivedMessage _received;
+    private readonly UdpReceiver _receiver;
 
     private UdpTunnelSocket(
         UdpTunnelOptions options, EndpointLock exclusive, NativeSocket socket, SourcePortSockets sources, DatagramSender sender, OffloadState gro)
@@ -58,17 +44,14 @@ public sealed class UdpTunnelSocket : IPacketPort
         _sources = sources;
         _handle = socket.Handle;
         _port = options.Port;
-        _outerLength = ipv4 ? IPv4UdpLength : IPv6UdpLength;
-        _kind = options.Kind;
-        _headerLength = options.Headers.Max(header => header.Length + (header.HasInnerEthernet ? EthernetLength : 0));
         _mtu = new LinkMtu(socket, options.Link, options.Local);
         _sender = new UdpTrainSender(sources, _errors, sender, _mtu, scope, ipv4, TrainState(options, sources, sender));
         Gro = gro;
         _builder = new UdpTrainBuilder(_sender, superpackets: null, options.Headers, options.Port, ipv4);
         Options = options;
         Local = options.Local;
-        InnerMtu = options.InnerMtu;
         Name = FormatName(options);
+        _receiver = new UdpReceiver(socket, options, Name, _mtu);
         ReceiveBufferBytes = socket.Get(SocketConstants.SOL_SOCKET, SocketConstants.SO_RCVBUF, "SO_RCVBUF");
     }
 
@@ -85,7 +68,7 @@ public sealed class UdpTunnelSocket : IPacketPort
     public ushort Port => _port;
 
     /// <inheritdoc/>
-    public int BatchSize => MaxTrain;
+    public int BatchSize => UdpReceiver.MaxTrain;
 
     /// <inheritdoc/>
     public PortCapabilities Capabilities =>
@@ -100,11 +83,19 @@ public sealed class UdpTunnelSocket : IPacketPort
     /// <summary>The source ports in use: as many as were asked for, or as were free in the range.</summary>
     public ReadOnlySpan<ushort> SourcePorts => _sources.Ports;
 
+    /// <summary>The source port of a flow. Any thread.</summary>
+    /// <param name="flowHash">Its hash, as <see cref="PacketMeta.FlowHash"/>.</param>
+    public ushort SourcePortOf(uint flowHash) => _sources.Port(_sources.Select(flowHash));
+
     /// <summary>The receive buffer that was got, in bytes as the kernel counts, which is twice the bytes of payload that were asked for.</summary>
     public int ReceiveBufferBytes { get; }
 
     /// <summary>The MTU of the inner network, see <see cref="UdpTunnelOptions.InnerMtu"/>. Set by the thread that the port belongs to.</summary>
-    public ushort InnerMtu { get; set; }
+    public ushort InnerMtu
+    {
+        get => _receiver.InnerMtu;
+        set => _receiver.InnerMtu = value;
+    }
 
     /// <summary>
     /// Whether trains are sent (UDP_SEGMENT). Ends for good if the kernel says that the path under this socket cannot do it (EIO), or refuses several
@@ -125,13 +116,13 @@ public sealed class UdpTunnelSocket : IPacketPort
     public long SentMessages => _sender.Messages;
 
     /// <summary>Datagrams that the kernel dropped because the receive buffer was full (SO_RXQ_OVFL).</summary>
-    public long KernelDrops => _received.KernelDrops;
+    public long KernelDrops => _receiver.KernelDrops;
 
     /// <summary>Datagrams of received trains for which the batch had no descriptor. More than 128 in one train: no kernel sends that.</summary>
-    public long TrainOverflow { get; private set; }
+    public long TrainOverflow => _receiver.TrainOverflow;
 
     /// <summary>Receive calls that failed for another reason than that there is nothing.</summary>
-    public long ReceiveErrors { get; private set; }
+    public long ReceiveErrors => _receiver.Errors;
 
     /// <summary>The last ICMP error about a packet sent from here, as far as the kernel reported it; null if there was none.</summary>
     public IcmpError? LastIcmpError => _errors.Last;
@@ -204,38 +195,7 @@ public sealed class UdpTunnelSocket : IPacketPort
     }
 
     /// <inheritdoc/>
-    public PortResult Receive(PacketBatch batch)
-    {
-        ArgumentNullException.ThrowIfNull(batch);
-        if (batch.Capacity < BatchSize)
-        {
-            throw new ArgumentException($"A batch for {Name} needs a capacity of {BatchSize}, not {batch.Capacity}.", nameof(batch));
-        }
-
-        int before = batch.Count;
-        int maxDatagram = Mtu - _outerLength;
-        int innerMtu = InnerMtu != 0 ? InnerMtu : Mtu - _outerLength - _headerLength;
-        while (batch.Capacity - batch.Count >= MaxTrain && batch.Count - before < Burst && batch.TryReserve(MaxMessage, out Span<byte> buffer))
-        {
-            int index = _received.Receive(_handle, batch, buffer, out Errno errno);
-            if (index < 0)
-            {
-                if (errno != Errno.EAGAIN)
-                {
-                    ReceiveErrors++;
-                }
-
-                break;
-            }
-
-            ref PacketMeta meta = ref batch.Meta(index);
-            meta.DestinationPort = _port;
-            meta.Protocol = IPProtocol.Udp;
-            TrainOverflow += ReceiveClassifier.Split(_kind, batch, index, _received.GroSegmentSize, maxDatagram, innerMtu);
-        }
-
-        return batch.Count > before ? PortResult.Ok : PortResult.Empty;
-    }
+    public PortResult Receive(PacketBatch batch) => _receiver.Receive(batch);
 
     /// <inheritdoc/>
     public PortResult Send(PacketBatch batch)
@@ -291,29 +251,7 @@ public sealed class UdpTunnelSocket : IPacketPort
         SourcePortSockets? sources = null;
         try
         {
-            socket = NativeSocket.Open(ipv4 ? SocketConstants.AF_INET : SocketConstants.AF_INET6, SocketConstants.SOCK_DGRAM, 0, name);
-            TunnelSocketOptions.SetUnderlay(socket, ipv4, options.Link);
-            TunnelSocketOptions.SetReceiveBuffer(socket, options.ReceiveBufferBytes);
-            TunnelSocketOptions.SetOuterHeader(socket, ipv4, options.ReceiveTtl, local: true);
-            OffloadState gro = OffloadState.NotAsked;
-            if (options.Gro)
-            {
-                // Unknown before Linux 5.0; then datagrams come one by one.
-                Errno refusal = sender.TrySet(socket, SocketConstants.UDP_GRO, 1);
-                gro = refusal == Errno.None ? OffloadState.Active : OffloadState.Refused(refusal);
-            }
-
-            if (!ipv4)
-            {
-                // An IPv6 socket would take IPv4 as well, and then the port would not be free for the IPv4 endpoint.
-                socket.Set(SocketConstants.IPPROTO_IPV6, SocketConstants.IPV6_V6ONLY, 1, "IPV6_V6ONLY");
-            }
-
-            if (!ipv4 && options.ZeroChecksumIPv6)
-            {
-                socket.Set(SocketConstants.IPPROTO_UDP, SocketConstants.UDP_NO_CHECK6_RX, 1, "UDP_NO_CHECK6_RX");
-            }
-
+            socket = UdpReceiver.Open(options, options.Link, name, sender, out OffloadState gro);
             if (first is not null)
             {
                 socket.Set(SocketConstants.SOL_SOCKET, SocketConstants.SO_REUSEPORT, 1, "SO_REUSEPORT");

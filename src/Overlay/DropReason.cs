@@ -113,4 +113,25 @@ public enum DropReason : byte
 
     /// <summary>The output port is down.</summary>
     PortDown,
+
+    /// <summary>The outer source address is none that a packet can come from: of a group, of this end itself, unspecified, loopback (RFC 1812 §5.3.7).</summary>
+    MartianRemote,
+
+    /// <summary>The inner source address is none that a packet can come from: of a group, loopback, of this end of the tunnel (RFC 1812 §5.3.7, RFC 4213 §3.6).</summary>
+    MartianSource,
+
+    /// <summary>The inner source address lives behind another remote than the one that sent the packet.</summary>
+    ForeignSource,
+
+    /// <summary>More broadcast frames than may be flooded.</summary>
+    BroadcastLimit,
+
+    /// <summary>More frames to unknown stations than may be flooded.</summary>
+    UnknownUnicastLimit,
+
+    /// <summary>More multicast frames than may be flooded.</summary>
+    MulticastLimit,
+
+    /// <summary>The same gratuitous ARP packet or unsolicited neighbour advertisement was flooded a moment ago, and the tunnel holds repetitions back.</summary>
+    RepeatedAnnouncement,
 }

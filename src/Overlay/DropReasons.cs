@@ -52,6 +52,13 @@ public static class DropReasons
         DropReason.QueueFull => "The output port took no more packets within the bound.",
         DropReason.SendFailed => "The kernel refused the packet.",
         DropReason.PortDown => "The output port is down.",
+        DropReason.MartianRemote => "The outer source address is none that a packet can come from.",
+        DropReason.MartianSource => "The inner source address is none that a packet can come from.",
+        DropReason.ForeignSource => "The inner source address lives behind another remote.",
+        DropReason.BroadcastLimit => "More broadcast frames than may be flooded.",
+        DropReason.UnknownUnicastLimit => "More frames to unknown stations than may be flooded.",
+        DropReason.MulticastLimit => "More multicast frames than may be flooded.",
+        DropReason.RepeatedAnnouncement => "The same gratuitous ARP or neighbour advertisement was flooded a moment ago.",
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "Not a drop reason."),
     };
 

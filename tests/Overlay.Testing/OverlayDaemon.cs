@@ -126,7 +126,21 @@ public sealed class OverlayDaemon : IDisposable
         return document.RootElement.Clone();
     }
 
-    /// <summary>The same, asked of the control socket without a process for each question: for waiting on a counter.</summary>
+    /// <summary>Runs overlayd as a client of this one, such as <c>show fdb</c>; it must succeed.</summary>
+    /// <returns>What it printed.</returns>
+    public string Ask(params IEnumerable<string> arguments)
+    {
+        string[] list = [.. arguments];
+        CommandResult result = TryAsk(list);
+        return result.ExitCode == 0
+            ? result.Output
+            : throw new InvalidOperationException($"'overlayd {string.Join(' ', list)}' ended with {result.ExitCode}.\n{result.Output}{result.Error}");
+    }
+
+    /// <summary>Runs overlayd as a client of this one, whatever its exit code.</summary>
+    public CommandResult TryAsk(params IEnumerable<string> arguments) => Command.TryRun(TimeSpan.FromSeconds(60), Program, [.. arguments, "--socket", Socket]);
+
+    /// <summary>The status, asked of the control socket without a process for each question: for waiting on a counter.</summary>
     /// <remarks>A frame is four bytes of length, big-endian, and JSON.</remarks>
     public JsonElement Query()
     {
@@ -143,6 +157,10 @@ public sealed class OverlayDaemon : IDisposable
         using var document = JsonDocument.Parse(answer);
         return document.RootElement.GetProperty("result").Clone();
     }
+
+    /// <summary>Runs a command of overlayd that asks this daemon; it must succeed.</summary>
+    /// <param name="words">The command without <c>--socket</c>, such as <c>fdb del --tunnel vx42 --mac …</c>.</param>
+    public CommandResult Ask(params IEnumerable<string> words) => _netns.Exec(Program, [.. words, "--socket", Socket]);
 
     /// <summary>One counter of one tunnel: <c>txPackets</c>, or <c>drops.too-big</c>; 0 if it is not listed.</summary>
     public static long Counter(JsonElement status, string tunnel, string direction, string counter)

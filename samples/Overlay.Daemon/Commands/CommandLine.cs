@@ -58,7 +58,20 @@ internal sealed class CommandLine(TextWriter output, TextWriter error, Func<Daem
         Command status = new("status", "Ask a running overlayd for its counters") { json, socket };
         status.SetAction((parsed, cancellation) =>
             StatusCommand.RunAsync(parsed.GetRequiredValue(socket), parsed.GetValue(json), output, error, cancellation));
-        return new RootCommand("overlayd - VXLAN and IP-in-IP tunnels in user space") { run, check, status };
+        RootCommand root = new("overlayd - VXLAN and IP-in-IP tunnels in user space")
+        {
+            run,
+            check,
+            status,
+            ExplainCommand.Create(json, socket, output, error),
+            TraceCommand.Create(socket, output, error),
+        };
+        foreach (Command command in new TableCommands(output, error, json, socket).Build())
+        {
+            root.Add(command);
+        }
+
+        return root;
     }
 
     private async Task<int> RunDaemonAsync(string file, bool latency)

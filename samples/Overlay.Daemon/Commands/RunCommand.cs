@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using System.Text.Json;
 using Overlay.Daemon.Configuration;
 using Overlay.Daemon.Control;
 using Overlay.Daemon.Status;
@@ -22,11 +21,12 @@ internal sealed class RunCommand(DaemonConfig config, IDataPlane plane, TextWrit
     /// <returns>The exit code.</returns>
     public async Task<int> RunAsync(Task shutdown)
     {
+        ControlHandlers handlers = new(new StatusHandler(() => _ready ? plane.Status() with { Ready = true } : new DaemonStatus { Ready = false }));
         ControlServer control;
         try
         {
             // First of all: it finds out whether another daemon runs, before anything that could disturb that one is touched.
-            control = ControlServer.Start(config.ControlSocket, Handle, log);
+            control = ControlServer.Start(config.ControlSocket, handlers, log);
         }
         catch (IOException e)
         {
@@ -40,6 +40,7 @@ internal sealed class RunCommand(DaemonConfig config, IDataPlane plane, TextWrit
             plane.Start();
             if (!shutdown.IsCompleted)
             {
+                handlers.Add(plane.Handlers);
                 _ready = true;
                 await output.WriteLineAsync("ready").ConfigureAwait(false);
                 await output.FlushAsync().ConfigureAwait(false);
@@ -81,16 +82,5 @@ internal sealed class RunCommand(DaemonConfig config, IDataPlane plane, TextWrit
         {
             log($"while stopping: {e.Message}");
         }
-    }
-
-    private ControlResponse Handle(ControlRequest request)
-    {
-        if (request.Command != ControlRequest.StatusCommand)
-        {
-            return ControlResponse.Failure($"unknown command {ConfigNode.Quote(request.Command!)}; \"{ControlRequest.StatusCommand}\" is one");
-        }
-
-        DaemonStatus status = _ready ? plane.Status() with { Ready = true } : new DaemonStatus { Ready = false };
-        return ControlResponse.Success(JsonSerializer.SerializeToElement(status, ControlJson.Default.DaemonStatus));
     }
 }

@@ -1,3 +1,5 @@
+using Overlay.Tables;
+
 namespace Overlay.Daemon.Configuration;
 
 /// <summary>Learning of source MAC addresses.</summary>
@@ -9,8 +11,11 @@ internal sealed record LearningConfig
     /// <summary>After how many seconds without a frame an entry goes, 1 to 86 400.</summary>
     public int AgeSeconds { get; init; } = 300;
 
-    /// <summary>The largest number of learned entries.</summary>
+    /// <summary>The largest number of learned entries; of learned neighbours, as many again.</summary>
     public int MaxEntries { get; init; } = 65_536;
+
+    /// <summary>Whether neighbours are learned, too.</summary>
+    public bool Neighbors { get; init; }
 }
 
 /// <summary>A configured station behind a remote.</summary>
@@ -21,7 +26,8 @@ internal readonly record struct FdbConfig(MacAddress Mac, ValueIPAddress Remote)
 /// <summary>A station that ARP and neighbour discovery are answered for.</summary>
 /// <param name="Address">Its inner address.</param>
 /// <param name="Mac">Its MAC address.</param>
-internal readonly record struct NeighborConfig(ValueIPAddress Address, MacAddress Mac);
+/// <param name="Flags">What answers say beside the address.</param>
+internal readonly record struct NeighborConfig(ValueIPAddress Address, MacAddress Mac, NeighborFlags Flags = NeighborFlags.Override);
 
 /// <summary>A route of a layer-3 tunnel.</summary>
 /// <param name="Prefix">The inner prefix, no bits set behind it.</param>

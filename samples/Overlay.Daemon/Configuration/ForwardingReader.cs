@@ -1,4 +1,5 @@
 using Overlay.DataPath;
+using Overlay.Tables;
 
 namespace Overlay.Daemon.Configuration;
 
@@ -17,6 +18,7 @@ internal sealed class ForwardingReader(
 {
     private const int MaxAgeSeconds = 86_400;
     private const int MaxLearnedEntries = 1_048_576;
+    private const int MaxHoldSeconds = 3_600;
 
     /// <summary>Reads all of it into a draft whose other members say nothing yet.</summary>
     public TunnelConfig Read()
@@ -30,6 +32,8 @@ internal sealed class ForwardingReader(
             tunnel.Refuse("flood", by, "\"routes\" lead to remotes there");
             tunnel.Refuse("fdb", by, "\"routes\" lead to remotes there");
             tunnel.Refuse("neighbors", by);
+            tunnel.Refuse("neighborSuppression", by);
+            tunnel.Refuse("announcementHoldSeconds", by);
         }
 
         if (!tun)
@@ -46,6 +50,8 @@ internal sealed class ForwardingReader(
             Flood = tap ? ReadFlood() : [],
             Fdb = tap ? ReadFdb() : [],
             Neighbors = tap ? ReadNeighbors() : [],
+            NeighborSuppression = !tap || (values.Flag(tunnel.Take("neighborSuppression"), "neighborSuppression") ?? true),
+            AnnouncementHoldSeconds = tap ? values.Integer(tunnel.Take("announcementHoldSeconds"), "announcementHoldSeconds", 0, MaxHoldSeconds) ?? 0 : 0,
             Routes = tun ? ReadRoutes() : [],
         };
     }
@@ -63,6 +69,7 @@ internal sealed class ForwardingReader(
             Enabled = values.Flag(learning.Take("enabled"), "learning.enabled") ?? defaults.Enabled,
             AgeSeconds = values.Integer(learning.Take("ageSeconds"), "learning.ageSeconds", 1, MaxAgeSeconds) ?? defaults.AgeSeconds,
             MaxEntries = values.Integer(learning.Take("maxEntries"), "learning.maxEntries", 1, MaxLearnedEntries) ?? defaults.MaxEntries,
+            Neighbors = values.Flag(learning.Take("neighbors"), "learning.neighbors") ?? defaults.Neighbors,
         };
         learning.Finish();
         return result;
@@ -72,12 +79,15 @@ internal sealed class ForwardingReader(
     {
         List<ValueIPAddress> flood = [];
         Dictionary<ValueIPAddress, int> lines = [];
-        foreach (ConfigNode item in values.List(tunnel.Take("flood"), "flood"))
+        IReadOnlyList<ConfigNode> items = values.List(tunnel.Take("flood"), "flood");
+        foreach (ConfigNode item in items)
         {
             if (item.Kind == ConfigNodeKind.String && ValueIPAddress.TryParse(item.Text, null, out ValueIPAddress group) && group.IsMulticast)
             {
-                errors.Add(item.Line,
-                    $"flood holds {item.Describe()}, but multicast is not available in this version; the unicast address of each remote is right");
+                if (ReadGroup(item, group, items.Count))
+                {
+                    flood.Add(group);
+                }
             }
             else if (underlay.Remote(item, "a remote of flood") is ValueIPAddress remote && Once(lines, remote, item.Line, "flood"))
             {
@@ -86,6 +96,23 @@ internal sealed class ForwardingReader(
         }
 
         return flood;
+    }
+
+    private bool ReadGroup(ConfigNode node, ValueIPAddress group, int items)
+    {
+        if (kind is { IsOverUdp: false })
+        {
+            errors.Add(node.Line, $"flood holds the group {group}, which {kind.WithArticle()} tunnel cannot join in this version; the unicast address of each remote is right");
+            return false;
+        }
+
+        if (items > 1)
+        {
+            errors.Add(node.Line, $"flood holds the group {group} beside others, which may be members of it and would get two copies; the group alone is right");
+            return false;
+        }
+
+        return underlay.HasFamily(group, node, "a group of flood");
     }
 
     private List<FdbConfig> ReadFdb()
@@ -130,14 +157,33 @@ internal sealed class ForwardingReader(
             }
 
             MacAddress? mac = values.Mac(entry.Require("mac", "the MAC address of the station"), "mac");
+            NeighborFlags flags = ReadNeighborFlags(entry, ip);
             entry.Finish();
             if (ip is ValueIPAddress address && Once(lines, address, item.Line, "neighbors") && mac is MacAddress station)
             {
-                neighbors.Add(new NeighborConfig(address, station));
+                neighbors.Add(new NeighborConfig(address, station, flags));
             }
         }
 
         return neighbors;
+    }
+
+    private NeighborFlags ReadNeighborFlags(ObjectReader entry, ValueIPAddress? ip)
+    {
+        NeighborFlags flags = NeighborFlags.Override;
+        if (ip is { IsIPv4: true })
+        {
+            // ARP has no flags.
+            entry.Refuse("router", "with an IPv4 address");
+            entry.Refuse("override", "with an IPv4 address");
+        }
+        else
+        {
+            flags = (values.Flag(entry.Take("router"), "router") ?? false ? NeighborFlags.Router : NeighborFlags.None) |
+                (values.Flag(entry.Take("override"), "override") ?? true ? NeighborFlags.Override : NeighborFlags.None);
+        }
+
+        return values.Flag(entry.Take("immutable"), "immutable") ?? false ? flags | NeighborFlags.Immutable : flags;
     }
 
     private List<RouteConfig> ReadRoutes()

@@ -15,6 +15,7 @@ internal static class PolicyReader
     public static (TunnelPolicy Policy, EndpointConfig Sockets) Read(
         ConfigNode? node,
         TunnelFacts? kind,
+        DeviceLayer? layer,
         Transport transport,
         UnderlayReader underlay,
         IEnumerable<ValueIPAddress> remotes,
@@ -32,6 +33,10 @@ internal static class PolicyReader
         policy = policy with
         {
             Remotes = ReadRemotes(keys.Take("remotes"), underlay, values) ?? policy.Remotes,
+            RemoteCheck = ReadCheck(keys.Take("remoteCheck"), "policy.remoteCheck", values) ?? policy.RemoteCheck,
+            MartianRemotes = ReadCheck(keys.Take("martianRemotes"), "policy.martianRemotes", values) ?? policy.MartianRemotes,
+            MartianSources = ReadCheck(keys.Take("martianSources"), "policy.martianSources", values),
+            InnerSourceCheck = ReadCheck(keys.Take("innerSourceCheck"), "policy.innerSourceCheck", values) ?? policy.InnerSourceCheck,
             Ttl = ReadOrInherit(keys.Take("ttl"), "policy.ttl", 1, byte.MaxValue, policy.Ttl, values),
             Dscp = ReadOrInherit(keys.Take("dscp"), "policy.dscp", 0, 63, model == DscpModel.Uniform ? null : policy.Dscp, values),
             DscpModel = model,
@@ -68,6 +73,15 @@ internal static class PolicyReader
             };
         }
 
+        if (layer == DeviceLayer.IP || kind is { CarriesEthernet: false })
+        {
+            keys.Refuse("floodLimit", kind is { CarriesEthernet: false } ? by : "with a tun device", "nothing is flooded there");
+        }
+        else
+        {
+            policy = policy with { FloodLimits = FloodLimitReader.Read(keys.Take("floodLimit"), values, errors) };
+        }
+
         if (kind is { IsOverUdp: false })
         {
             foreach (string key in (ReadOnlySpan<string>)["outerChecksum", "zeroChecksumIpv6", "sourcePorts", "sourcePortCount"])
@@ -100,6 +114,9 @@ internal static class PolicyReader
         keys.Finish();
         return (policy, sockets);
     }
+
+    private static SourceCheck? ReadCheck(ConfigNode? node, string what, ValueReader values) =>
+        values.Choice(node, what, ("off", SourceCheck.Off), ("count", SourceCheck.Count), ("enforce", SourceCheck.Enforce));
 
     private static byte? ReadEncapsulationLimit(ObjectReader keys, TunnelFacts? kind, UnderlayReader underlay, ValueReader values)
     {

@@ -27,7 +27,7 @@ internal sealed record TunnelConfig
     /// <summary>Learning; null where it does not exist: on TUN.</summary>
     public LearningConfig? Learning { get; init; }
 
-    /// <summary>Who gets a copy of broadcast, multicast and unknown unicast. TAP only.</summary>
+    /// <summary>Who gets a copy of broadcast, multicast and unknown unicast: remotes, or one group. TAP only.</summary>
     public IReadOnlyList<ValueIPAddress> Flood { get; init; } = [];
 
     /// <summary>Configured stations. TAP only.</summary>
@@ -35,6 +35,12 @@ internal sealed record TunnelConfig
 
     /// <summary>Stations that ARP and ND are answered for. TAP only.</summary>
     public IReadOnlyList<NeighborConfig> Neighbors { get; init; } = [];
+
+    /// <summary>Whether ARP and ND are answered here at all. TAP only.</summary>
+    public bool NeighborSuppression { get; init; } = true;
+
+    /// <summary>For how long the same announcement of an address is not flooded again, 0 to 3 600; 0 floods each. TAP only.</summary>
+    public int AnnouncementHoldSeconds { get; init; }
 
     /// <summary>Inner routes, each also a kernel route by the device. TUN only.</summary>
     public IReadOnlyList<RouteConfig> Routes { get; init; } = [];
@@ -60,8 +66,12 @@ internal sealed record TunnelConfig
     /// <summary>Whether inner packets travel with an Ethernet header, so that the device's MAC address counts.</summary>
     public bool HasInnerEthernet => Facts.HasInnerEthernet(Device.Layer == DeviceLayer.Ethernet);
 
-    /// <summary>Every configured remote, each once.</summary>
-    public IEnumerable<ValueIPAddress> Remotes => Flood.Concat(Fdb.Select(f => f.Remote)).Concat(Routes.Select(r => r.Remote)).Distinct();
+    /// <summary>The group that is flooded to and joined (RFC 7348 §4.2); null if there is none.</summary>
+    public ValueIPAddress? Group => Flood is [{ IsMulticast: true } group] ? group : default(ValueIPAddress?);
+
+    /// <summary>Every configured remote, each once; a group is none.</summary>
+    public IEnumerable<ValueIPAddress> Remotes =>
+        Flood.Where(f => !f.IsMulticast).Concat(Fdb.Select(f => f.Remote)).Concat(Routes.Select(r => r.Remote)).Distinct();
 
     /// <summary>By how many bytes the MTU of the device is smaller than that of the link.</summary>
     public int Overhead =>
@@ -81,6 +91,9 @@ internal sealed record TunnelConfig
         Layer = Device.Layer,
         DeviceMac = deviceMac,
         Learning = Learning is { Enabled: true },
+        NeighborSuppression = NeighborSuppression,
+        NeighborLearning = Learning is { Neighbors: true },
+        AnnouncementHold = AnnouncementHoldSeconds * 1_000L,
         Gre = Gre,
         GroupPolicyId = GroupPolicyId,
         GeneveOptions = GeneveOptions,

@@ -77,7 +77,7 @@ internal static class TunnelConflicts
     }
 
     private static bool AreApart(TunnelConfig one, TunnelConfig other) =>
-        one.Policy.Remotes.KnownOnly && other.Policy.Remotes.KnownOnly && one.Remotes.Any() && other.Remotes.Any() && !one.Remotes.Intersect(other.Remotes).Any();
+        one.Policy.AdmitsKnownOnly && other.Policy.AdmitsKnownOnly && one.Remotes.Any() && other.Remotes.Any() && !one.Remotes.Intersect(other.Remotes).Any();
 
     private static void Check(ConfigNode? node, string what, Dictionary<string, int> seen, ConfigErrors errors)
     {

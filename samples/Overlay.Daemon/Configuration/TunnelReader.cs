@@ -33,8 +33,14 @@ internal static class TunnelReader
         var forwarding = new ForwardingReader(tunnel, kind, device?.Layer, underlay, values, errors);
         TunnelConfig draft = forwarding.Read();
         (TunnelPolicy policy, EndpointConfig sockets) = PolicyReader.Read(
-            tunnel.Take("policy"), kind, transport, underlay, draft.Remotes, values, errors);
+            tunnel.Take("policy"), kind, device?.Layer, transport, underlay, draft.Remotes, values, errors);
         tunnel.Finish();
+        if (draft.Group is ValueIPAddress members && policy.AdmitsKnownOnly)
+        {
+            errors.Add((node["policy"]?["remotes"] ?? node["flood"]!).Line,
+                $"policy.remotes is \"known\", but nobody knows the members of the group {members} in flood; a list of their prefixes, or \"any\", is right");
+        }
+
         if (errors.Count > errorsBefore)
         {
             return null;

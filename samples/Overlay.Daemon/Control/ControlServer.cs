@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace Overlay.Daemon.Control;
 
 /// <summary>
-/// Answers requests on a Unix socket of mode 0600: whoever may open it may ask, and nobody else can reach it. Each client has a task of its
-/// own and bounded time, so that none can hold up another.
+/// Answers requests on a Unix socket of mode 0600. Who opens it although he is neither root nor the daemon's user, because somebody changed that mode, may
+/// ask for what is for anyone only. Each client has a task of its own and bounded time, so that none can hold up another.
 /// </summary>
 internal sealed class ControlServer : IAsyncDisposable
 {
@@ -16,31 +16,45 @@ internal sealed class ControlServer : IAsyncDisposable
     private static readonly TimeSpan ClientTimeout = TimeSpan.FromSeconds(10);
 
     private readonly Socket _listener;
-    private readonly Func<ControlRequest, ControlResponse> _handler;
+    private readonly ControlPeer _self;
+    private readonly ControlHandlers _handlers;
     private readonly Action<string> _log;
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _lock = new();
     private readonly HashSet<Task> _clients = [];
     private readonly Task _accepting;
 
-    private ControlServer(Socket listener, Func<ControlRequest, ControlResponse> handler, Action<string> log)
+    private ControlServer(Socket listener, ControlHandlers handlers, Action<string> log)
     {
         _listener = listener;
-        _handler = handler;
+        _self = ControlPeer.Of(listener);
+        _handlers = handlers;
         _log = log;
         _accepting = Task.Run(AcceptAsync);
     }
 
+    /// <summary>Clients that are connected.</summary>
+    public int ClientCount
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _clients.Count;
+            }
+        }
+    }
+
     /// <summary>Binds the socket and begins to answer.</summary>
     /// <param name="path">Where; a missing directory is made with mode 0755.</param>
-    /// <param name="handler">Answers a request; called by several threads at once.</param>
+    /// <param name="handlers">Answer requests.</param>
     /// <param name="log">Takes one line for each failure that no client can be told.</param>
     /// <exception cref="IOException">The socket cannot be made, or another daemon answers there. Nothing is left behind.</exception>
-    public static ControlServer Start(string path, Func<ControlRequest, ControlResponse> handler, Action<string> log)
+    public static ControlServer Start(string path, ControlHandlers handlers, Action<string> log)
     {
-        ArgumentNullException.ThrowIfNull(handler);
+        ArgumentNullException.ThrowIfNull(handlers);
         ArgumentNullException.ThrowIfNull(log);
-        return new ControlServer(ControlSocket.Listen(path, Backlog), handler, log);
+        return new ControlServer(ControlSocket.Listen(path, Backlog), handlers, log);
     }
 
     /// <summary>Closes the socket, removes it from the file system and ends all clients.</summary>
@@ -67,7 +81,7 @@ internal sealed class ControlServer : IAsyncDisposable
             try
             {
                 Socket client = await _listener.AcceptAsync(_stop.Token).ConfigureAwait(false);
-                bool welcome = ClientCount() < MaxClients;
+                bool welcome = ClientCount < MaxClients;
                 // Not in this loop, however much the client has already sent.
                 Track(Task.Run(() => ServeAsync(client, welcome)));
             }
@@ -109,24 +123,17 @@ internal sealed class ControlServer : IAsyncDisposable
             await using var connection = FramedConnection.Over(new NetworkStream(client, ownsSocket: true), FramedConnection.MaxRequest);
             if (!welcome)
             {
-                using CancellationTokenSource timeout = Timeout();
-                await SendAsync(connection, ControlResponse.Failure($"{MaxClients} clients are connected already; try again"), timeout.Token).ConfigureAwait(false);
+                await SendAsync(connection, ControlResponse.Failure($"{MaxClients} clients are connected already; try again")).ConfigureAwait(false);
+                return;
             }
 
-            for (bool goOn = welcome; goOn;)
+            ControlPeer peer = ControlPeer.Of(client);
+            while (await ReadAsync(connection).ConfigureAwait(false) is { Status: not FrameStatus.End } frame &&
+                   await AnswerAsync(connection, peer, frame).ConfigureAwait(false))
             {
-                using CancellationTokenSource timeout = Timeout();
-                FrameResult frame = await connection.ReadAsync(timeout.Token).ConfigureAwait(false);
-                if (frame.Status == FrameStatus.End)
-                {
-                    return;
-                }
-
-                (ControlResponse response, goOn) = Answer(frame);
-                await SendAsync(connection, response, timeout.Token).ConfigureAwait(false);
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or IOException)
+        catch (Exception e) when (e is OperationCanceledException or IOException or SocketException)
         {
             // The client went away, took too long, or the daemon stops: nobody is left to be told.
             if (e is OperationCanceledException && !_stop.IsCancellationRequested)
@@ -136,6 +143,18 @@ internal sealed class ControlServer : IAsyncDisposable
         }
     }
 
+    private async Task<FrameResult> ReadAsync(FramedConnection connection)
+    {
+        using CancellationTokenSource timeout = Timeout();
+        return await connection.ReadAsync(timeout.Token).ConfigureAwait(false);
+    }
+
+    private async Task SendAsync(FramedConnection connection, ControlResponse response)
+    {
+        using CancellationTokenSource timeout = Timeout();
+        await connection.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(response, ControlJson.Default.ControlResponse), timeout.Token).ConfigureAwait(false);
+    }
+
     private CancellationTokenSource Timeout()
     {
         var timeout = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
@@ -143,51 +162,56 @@ internal sealed class ControlServer : IAsyncDisposable
         return timeout;
     }
 
-    private static ValueTask SendAsync(FramedConnection connection, ControlResponse response, CancellationToken cancellation) =>
-        connection.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(response, ControlJson.Default.ControlResponse), cancellation);
-
-    private (ControlResponse Response, bool GoOn) Answer(FrameResult frame)
+    /// <returns>Whether the next request can be read.</returns>
+    private async Task<bool> AnswerAsync(FramedConnection connection, ControlPeer peer, FrameResult frame)
     {
-        if (frame.Status != FrameStatus.Frame)
-        {
-            return (ControlResponse.Failure(frame.Status == FrameStatus.TooLong
-                ? $"the frame announces {frame.Length} bytes; a request has at most {FramedConnection.MaxRequest}"
-                : "the connection ended within a frame"), false);
-        }
-
-        ControlRequest? request;
+        ControlRequest request;
         try
         {
-            request = JsonSerializer.Deserialize(frame.Payload, ControlJson.Default.ControlRequest);
+            request = frame.Status == FrameStatus.Frame ? ControlFrames.ReadRequest(frame) : throw new ControlRefusedException(ControlFrames.WhatCame(frame));
+            if (request.Command is null)
+            {
+                throw new ControlRefusedException("the request has no \"command\"; \"status\" is one");
+            }
         }
-        catch (JsonException e)
+        catch (ControlRefusedException e)
         {
-            return (ControlResponse.Failure($"the request is not JSON of the right shape: {e.Message}"), false);
+            await SendAsync(connection, ControlResponse.Failure(e.Message, e.Fault)).ConfigureAwait(false);
+            return false;
         }
 
-        if (request?.Command is null)
-        {
-            return (ControlResponse.Failure("the request has no \"command\"; \"status\" is one"), false);
-        }
-
+        ControlCall call = new(request, peer, connection, ClientTimeout, _stop.Token);
+        ControlResponse last;
         try
         {
-            return (_handler(request), true);
+            IControlHandler handler = _handlers.Find(request.Command);
+            ControlRules.CheckProtocol(request, handler);
+            ControlRules.CheckAccess(peer, _self, handler);
+            await handler.AnswerAsync(call, _stop.Token).ConfigureAwait(false);
+            if (call.IsAnswered)
+            {
+                return !call.ExpectsMore;
+            }
+
+            throw new InvalidOperationException("its handler gave no answer");
+        }
+        catch (ControlRefusedException e)
+        {
+            last = ControlResponse.Failure(e.Message, e.Fault);
         }
 #pragma warning disable CA1031 // Whatever a handler throws is an answer to this client and a line in the log, not the end of the daemon.
-        catch (Exception e)
+        catch (Exception e) when (!call.IsBroken && !(e is OperationCanceledException && _stop.IsCancellationRequested))
 #pragma warning restore CA1031
         {
             _log($"control socket: {request.Command} failed: {e}");
-            return (ControlResponse.Failure($"{request.Command} failed: {e.Message}"), true);
+            last = ControlResponse.Failure($"{request.Command} failed: {e.Message}");
         }
-    }
 
-    private int ClientCount()
-    {
-        lock (_lock)
+        if (!call.IsAnswered)
         {
-            return _clients.Count;
+            await call.SendAsync(last).ConfigureAwait(false);
         }
+
+        return !call.ExpectsMore;
     }
 }

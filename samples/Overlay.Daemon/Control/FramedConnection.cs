@@ -38,8 +38,8 @@ internal sealed class FramedConnection(PipeReader input, PipeWriter output, int 
     /// <summary>The largest frame at all, in bytes.</summary>
     public const int MaxFrame = 16 * 1024 * 1024;
 
-    /// <summary>The largest request, in bytes.</summary>
-    public const int MaxRequest = 64 * 1024;
+    /// <summary>The largest frame of a request, in bytes: a packet of 65 535 bytes in hexadecimal fits.</summary>
+    public const int MaxRequest = 256 * 1024;
 
     /// <summary>Frames on a stream, such as a socket's. Disposal closes it.</summary>
     public static FramedConnection Over(Stream stream, int maxReceive) => new(PipeReader.Create(stream), PipeWriter.Create(stream), maxReceive);

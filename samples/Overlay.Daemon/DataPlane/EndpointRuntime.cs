@@ -19,9 +19,10 @@ internal sealed class EndpointRuntime : IDisposable
     /// <param name="config">The endpoint.</param>
     /// <param name="headers">The headers of the tunnels over it, in their order; empty where UDP does not carry them.</param>
     /// <param name="innerMtu">The smallest MTU among the devices over it: how a superpacket of unknown segment size is cut.</param>
+    /// <param name="groups">The multicast groups of the tunnels over it, each once.</param>
     /// <param name="workers">The numbers of the workers that serve it. Where UDP does not carry it there is one: each raw socket would get a copy of every packet.</param>
     /// <exception cref="IOException">An address or port cannot be had; the message names it.</exception>
-    public EndpointRuntime(EndpointConfig config, IReadOnlyList<TunnelHeader> headers, int innerMtu, IReadOnlyList<int> workers)
+    public EndpointRuntime(EndpointConfig config, IReadOnlyList<TunnelHeader> headers, int innerMtu, IReadOnlyList<ValueIPAddress> groups, IReadOnlyList<int> workers)
     {
         _config = config;
         Workers = workers;
@@ -42,10 +43,22 @@ internal sealed class EndpointRuntime : IDisposable
                     Gso = config.Gso,
                     Gro = config.Gro,
                     InnerMtu = (ushort)innerMtu,
+                    Groups = groups,
                 },
                 workers.Count)
             : [RawTunnelSocket.Bind(new RawTunnelOptions { Kind = config.Kind, Local = config.Local, Link = config.Link, InnerMtu = (ushort)innerMtu })];
         Ports = [.. sockets.Select(socket => EndpointPort.Open(config, socket))];
+        List<UdpGroupSocket> joined = [];
+        Groups = joined;
+        try
+        {
+            joined.AddRange(groups.Select(group => UdpGroupSocket.Join(Ports[0].Udp!, group)));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>Who serves it: worker number <c>Workers[i]</c> has <c>Ports[i]</c> and <c>Ingress[i]</c>.</summary>
@@ -53,6 +66,9 @@ internal sealed class EndpointRuntime : IDisposable
 
     /// <summary>Its ports.</summary>
     public IReadOnlyList<EndpointPort> Ports { get; }
+
+    /// <summary>The groups that are joined; the first worker serves them.</summary>
+    public IReadOnlyList<UdpGroupSocket> Groups { get; }
 
     /// <summary>The path of each socket.</summary>
     public IReadOnlyList<TunnelIngress> Ingress { get; }
@@ -98,7 +114,7 @@ internal sealed class EndpointRuntime : IDisposable
         ReceiveBufferBytes = Ports[0].Udp?.ReceiveBufferBytes ?? Ports[0].Raw?.ReceiveBufferBytes ?? 0,
         // Every socket of the group sends from the same ones.
         SourcePorts = Ports[0].Udp?.SourcePorts.Length ?? 0,
-        KernelDrops = Ports.Sum(port => port.Udp?.KernelDrops ?? port.Raw?.KernelDrops ?? 0),
+        KernelDrops = Ports.Sum(port => port.Udp?.KernelDrops ?? port.Raw?.KernelDrops ?? 0) + Groups.Sum(group => group.KernelDrops),
         Transport = Ports.All(port => port.TunnelGso.IsActive) ? "tunnelGso" : _config.SocketTransport,
         TunnelGsoSuperpackets = Ports.Sum(port => port.Superpackets),
         TunnelGsoFrames = Ports.Sum(port => port.Frames),
@@ -134,6 +150,11 @@ internal sealed class EndpointRuntime : IDisposable
 
     public void Dispose()
     {
+        foreach (UdpGroupSocket group in Groups)
+        {
+            group.Dispose();
+        }
+
         foreach (EndpointPort port in Ports)
         {
             port.Dispose();

@@ -2,7 +2,10 @@ using System.Collections.Concurrent;
 using System.Runtime;
 using System.Security.Cryptography;
 using Microsoft.Extensions.ObjectPool;
+using Overlay.Capture;
 using Overlay.Daemon.Configuration;
+using Overlay.Daemon.Control;
+using Overlay.Daemon.Diagnosis;
 using Overlay.Daemon.Status;
 using Overlay.DataPath;
 using Overlay.Encapsulation;
@@ -38,9 +41,14 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
         foreach (IGrouping<EndpointConfig, TunnelConfig> group in groups)
         {
             TunnelHeader[] headers = group.Key.Facts.IsOverUdp ? [.. group.Select(tunnel => tunnel.ToHeader())] : [];
-            EndpointRuntime endpoint = new(group.Key, headers, group.Min(tunnel => mtus[tunnel]), plan.WorkersOf(group.Key));
+            EndpointRuntime endpoint = new(group.Key, headers, group.Min(tunnel => mtus[tunnel]), [.. group.Select(tunnel => tunnel.Group).OfType<ValueIPAddress>().Distinct()], plan.WorkersOf(group.Key));
             _endpoints.Add(group.Key, endpoint);
             log(endpoint.Granted);
+            foreach (UdpGroupSocket joined in endpoint.Groups)
+            {
+                log($"{joined.Name}: joined on {joined.Link}");
+            }
+
             if (endpoint.Transport is { } transport)
             {
                 log(transport);
@@ -95,6 +103,22 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
         Runtime = new RuntimeStatus(JitInfo.GetCompiledMethodCount(), GC.CollectionCount(0), (long)GC.GetTotalPauseDuration().TotalMilliseconds),
     };
 
+    /// <inheritdoc/>
+    public IReadOnlyList<IControlHandler> Handlers
+    {
+        get
+        {
+            TunnelCatalog tunnels = new([.. _tunnels.Select(tunnel => tunnel.ForControl())]);
+            return
+            [
+                .. TableHandlers.Showing(tunnels, () => PollWaiter.Clock),
+                .. TableHandlers.Changing(tunnels, _tables!, new KernelRoutes()),
+                new ExplainHandler(_tunnels),
+                new TraceHandler(_tunnels, TimeProvider.System),
+            ];
+        }
+    }
+
     private void WarmPathsUp()
     {
         TunnelKind[] kinds = [.. _endpoints.Keys.Select(endpoint => endpoint.Kind).Distinct()];
@@ -144,16 +168,25 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
     private static void Connect(TunnelWorker worker, EndpointRuntime endpoint, IReadOnlyList<TunnelRuntime> tunnels, int share)
     {
         int output = worker.AddPort(endpoint.Ports[share].Port);
+        TracedPath ingress = new(endpoint.Ingress[share]);
         for (int header = 0; header < tunnels.Count; header++)
         {
             // The port has the headers in the order of the tunnels.
             TunnelRuntime tunnel = tunnels[header];
             int device = worker.AddPort(tunnel.Device[share]);
-            worker.SetPath(device, new TunnelEgress(tunnel.Tunnels[share], device, output, header));
+            TunnelEgress path = new(tunnel.Tunnels[share], device, output, header);
+            TracedPath egress = new(path);
+            worker.SetPath(device, egress);
             endpoint.Ingress[share].Attach(tunnel.Tunnels[share], device);
+            tunnel.Paths.Add(new TunnelPaths(path, egress, endpoint.Ingress[share], ingress, header, endpoint.Ports[share]));
         }
 
-        worker.SetPath(output, endpoint.Ingress[share]);
+        worker.SetPath(output, ingress);
+        foreach (UdpGroupSocket group in share == 0 ? endpoint.Groups : [])
+        {
+            // The same path: a VNI is the same network whichever way its packets come.
+            worker.SetPath(worker.AddPort(group), ingress);
+        }
     }
 
     // Each worker finds out for its own queue of a device.

@@ -1,4 +1,5 @@
 using Overlay.Daemon.Configuration;
+using Overlay.Daemon.Control;
 using Overlay.Daemon.Status;
 using Overlay.DataPath;
 using Overlay.Linux;
@@ -21,7 +22,8 @@ internal sealed class TunnelRuntime : IDisposable
         _workers = workers;
         Config = config;
         Device = device;
-        Tables = new OverlayTables(config.Learning?.MaxEntries ?? ForwardingTable.DefaultMaxEntries);
+        int maxEntries = config.Learning?.MaxEntries ?? ForwardingTable.DefaultMaxEntries;
+        Tables = new OverlayTables(new ForwardingTableOptions { MaxEntries = maxEntries }, new NeighborTableOptions { MaxLearned = maxEntries });
         Options = config.ToOptions(mac) with { FlowHashSeed = flowHashSeed };
         Tunnels = [.. workers.Select(_ => new Tunnel(Options, Tables))];
         Fill(Tables, config);
@@ -41,6 +43,9 @@ internal sealed class TunnelRuntime : IDisposable
 
     /// <summary>The tunnel as each worker sees it, in the order of the queues.</summary>
     public IReadOnlyList<Tunnel> Tunnels { get; }
+
+    /// <summary>The paths of each worker, in the order of the queues; there before packets flow.</summary>
+    public List<TunnelPaths> Paths { get; } = [];
 
     public TunnelStatus Status(EndpointRuntime endpoint)
     {
@@ -64,7 +69,11 @@ internal sealed class TunnelRuntime : IDisposable
             Egress = DirectionStatus.Sum([.. workers.Select(worker => worker.Egress)]),
             Ingress = DirectionStatus.Sum([.. workers.Select(worker => worker.Ingress)]),
             ReservedBits = ReservedBitCounts.From([.. Tunnels.Select(tunnel => tunnel.ReservedBits)]),
+            Neighbors = Config.Device.Layer == DeviceLayer.Ethernet ? NeighborStatus.From(Tables.Neighbors, Tunnels) : null,
             EcnAlarms = Tunnels.Sum(tunnel => tunnel.EcnAlarms),
+            Learning = Options.Learning
+                ? new LearningStatus(Tables.Forwarding.Count, Tables.Forwarding.Moves, Tables.Forwarding.Refusals, Tunnels.Sum(tunnel => tunnel.Learned.Overflows))
+                : null,
             Offload = new OffloadStatus
             {
                 Tso = OffloadUse.FromAll(Device.Select(queue => (queue.Tso, queue.TsoFallbacks))),
@@ -77,6 +86,11 @@ internal sealed class TunnelRuntime : IDisposable
             Workers = workers.Length > 1 ? workers : null,
         };
     }
+
+    /// <summary>The tunnel as commands about tables see it.</summary>
+    public TunnelTables ForControl() => new(Config, Tables, Options.DeviceMac, () => (
+        DirectionStatus.Sum([.. Tunnels.Select(tunnel => DirectionStatus.From(tunnel.Egress))]),
+        DirectionStatus.Sum([.. Tunnels.Select(tunnel => DirectionStatus.From(tunnel.Ingress))])));
 
     public void Dispose()
     {
@@ -101,7 +115,7 @@ internal sealed class TunnelRuntime : IDisposable
 
         foreach (NeighborConfig neighbor in config.Neighbors)
         {
-            tables.Apply(OverlayUpdate.SetNeighbor(config.Vni, neighbor.Address, neighbor.Mac));
+            tables.Apply(OverlayUpdate.SetNeighbor(config.Vni, neighbor.Address, new NeighborEntry(neighbor.Mac, NeighborOrigin.Static, neighbor.Flags)));
         }
 
         foreach (RouteConfig route in config.Routes)

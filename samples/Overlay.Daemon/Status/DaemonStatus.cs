@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Overlay.DataPath;
+using Overlay.Tables;
 
 namespace Overlay.Daemon.Status;
 
@@ -52,6 +53,14 @@ internal sealed record TunnelStatus
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public long EcnAlarms { get; init; }
 
+    /// <summary>What learning has come to; absent where nothing is learned.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public LearningStatus? Learning { get; init; }
+
+    /// <summary>Its inner neighbours; absent on a TUN, which has none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public NeighborStatus? Neighbors { get; init; }
+
     /// <summary>What its offloads do.</summary>
     public OffloadStatus Offload { get; init; } = new();
 
@@ -63,6 +72,13 @@ internal sealed record TunnelStatus
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<WorkerStatus>? Workers { get; init; }
 }
+
+/// <summary>What a tunnel knows of stations, and what it did not take in.</summary>
+/// <param name="Entries">Forwarding entries, the configured ones included.</param>
+/// <param name="Moves">How often a learned station turned up behind another remote.</param>
+/// <param name="Refused">What was not learned, and why.</param>
+/// <param name="QueueFull">Addresses that came faster than the tables took them: each is heard again with the station's next frame.</param>
+internal sealed record LearningStatus(int Entries, long Moves, LearnRefusals Refused, long QueueFull);
 
 /// <summary>What one worker did for a tunnel: how evenly the kernel spreads its flows.</summary>
 internal sealed record WorkerStatus
@@ -119,6 +135,10 @@ internal sealed record DirectionStatus
     /// <summary>Drops by reason; only reasons that happened.</summary>
     public IReadOnlyDictionary<string, long> Drops { get; init; } = DropCounts.None;
 
+    /// <summary>What policies that only count would have dropped, by reason; no part of the balance, and absent if there is none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, long>? Tolerated { get; init; }
+
     /// <summary>The books of a worker as they stand.</summary>
     public static DirectionStatus From(DirectionCounters counters) => new()
     {
@@ -130,6 +150,7 @@ internal sealed record DirectionStatus
         Originated = counters.Originated,
         Consumed = counters.Consumed,
         Drops = DropCounts.From(counters),
+        Tolerated = DropCounts.Tolerated(counters),
     };
 
     /// <summary>The books of several workers together.</summary>
@@ -143,6 +164,7 @@ internal sealed record DirectionStatus
         Originated = books.Sum(book => book.Originated),
         Consumed = books.Sum(book => book.Consumed),
         Drops = DropCounts.Sum(books.Select(book => book.Drops)),
+        Tolerated = DropCounts.Sum(books.Select(book => book.Tolerated ?? DropCounts.None)) is { Count: > 0 } tolerated ? tolerated : null,
     };
 }
 

@@ -25,6 +25,13 @@ internal static class DropCounts
         return From(sums);
     }
 
+    /// <summary>What policies have let pass that would have been a drop, by label; null if there is none.</summary>
+    public static IReadOnlyDictionary<string, long>? Tolerated(DirectionCounters counters)
+    {
+        long[] tolerated = [.. Enumerable.Range(0, DropReasons.Count).Select(reason => counters.Tolerated((DropReason)reason))];
+        return From(tolerated) is { Count: > 0 } counts ? counts : null;
+    }
+
     /// <summary>Drops by label, added up.</summary>
     public static IReadOnlyDictionary<string, long> Sum(IEnumerable<IReadOnlyDictionary<string, long>> parts)
     {

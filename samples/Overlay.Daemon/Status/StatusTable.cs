@@ -40,6 +40,20 @@ internal static class StatusTable
             AppendTable(text, leftColumns: 2, oddities);
         }
 
+        List<string[]> learning = [.. Learning(status)];
+        if (learning.Count > 1)
+        {
+            text.Append('\n');
+            AppendTable(text, leftColumns: 1, learning);
+        }
+
+        List<string[]> neighbors = [.. Neighbors(status)];
+        if (neighbors.Count > 1)
+        {
+            text.Append('\n');
+            AppendTable(text, leftColumns: 1, neighbors);
+        }
+
         if (status.Tunnels.Count > 0)
         {
             text.Append('\n');
@@ -124,9 +138,40 @@ internal static class StatusTable
                 yield return [tunnel.Name, $"reserved bit {bit}", Number(packets)];
             }
 
+            foreach ((string reason, long packets) in tunnel.Ingress.Tolerated ?? DropCounts.None)
+            {
+                yield return [tunnel.Name, $"{reason}, let pass", Number(packets)];
+            }
+
             if (tunnel.EcnAlarms != 0)
             {
                 yield return [tunnel.Name, "dangerous ECN", Number(tunnel.EcnAlarms)];
+            }
+        }
+    }
+
+    private static IEnumerable<string[]> Learning(DaemonStatus status)
+    {
+        yield return ["TUNNEL", "FDB-ENTRIES", "MOVES", "REFUSED-FULL", "REFUSED-PROTECTED", "REFUSED-INVALID", "QUEUE-FULL"];
+        foreach (TunnelStatus tunnel in status.Tunnels)
+        {
+            if (tunnel.Learning is LearningStatus l)
+            {
+                yield return [tunnel.Name, Number(l.Entries), Number(l.Moves), Number(l.Refused.Full), Number(l.Refused.Protected), Number(l.Refused.Invalid), Number(l.QueueFull)];
+            }
+        }
+    }
+
+    // Only where there is something to see: most tunnels know no neighbours, and miss each that is asked for.
+    private static IEnumerable<string[]> Neighbors(DaemonStatus status)
+    {
+        yield return ["TUNNEL", "NEIGHBORS", "LEARNED", "ANSWERED", "UNKNOWN", "UNFORWARDED", "PROBES", "ANNOUNCEMENTS", "MOVES", "REFUSED"];
+        foreach (TunnelStatus tunnel in status.Tunnels)
+        {
+            if (tunnel.Neighbors is { } n && (n.Entries != 0 || n.Answered != 0 || n.Refused.Count != 0))
+            {
+                yield return [tunnel.Name, Number(n.Entries), Number(n.Learned), Number(n.Answered), Number(n.Unknown), Number(n.Unforwarded),
+                    Number(n.Probes), Number(n.Announcements), Number(n.Moves), Number(n.Refused.Values.Sum())];
             }
         }
     }

@@ -88,6 +88,17 @@ internal sealed unsafe class NativeSocket : IDisposable
         }
     }
 
+    /// <summary>Joins a multicast group on an interface; the kernel leaves it when the socket is closed.</summary>
+    public void JoinGroup(ValueIPAddress group, uint link)
+    {
+        GroupRequest request = GroupRequest.Of(group, link);
+        int level = group.IsIPv4 ? SocketConstants.IPPROTO_IP : SocketConstants.IPPROTO_IPV6;
+        if (SocketCalls.setsockopt(Handle, level, SocketConstants.MCAST_JOIN_GROUP, &request, (uint)sizeof(GroupRequest)) != 0)
+        {
+            throw LinuxException.Last("MCAST_JOIN_GROUP", _name);
+        }
+    }
+
     /// <summary>Lets nothing in: whatever arrives is dropped before it is queued. To be called before the socket is bound.</summary>
     public void DropAll()
     {

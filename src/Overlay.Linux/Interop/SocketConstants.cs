@@ -14,6 +14,7 @@ internal static class SocketConstants
     public const int SOCK_CLOEXEC = 0x8_0000;
 
     public const int SOL_SOCKET = 1;
+    public const int SO_REUSEADDR = 2;
     public const int SO_SNDBUF = 7;
     public const int SO_RCVBUF = 8;
     public const int SO_NO_CHECK = 11;
@@ -34,6 +35,10 @@ internal static class SocketConstants
     public const int IP_RECVTTL = 12;
     public const int IP_RECVTOS = 13;
     public const int IP_FREEBIND = 15;
+    public const int IP_MULTICAST_LOOP = 34;
+
+    /// <summary>With struct group_req, for both families.</summary>
+    public const int MCAST_JOIN_GROUP = 42;
 
     public const int IPPROTO_UDP = 17;
     public const int UDP_NO_CHECK6_TX = 101;
@@ -42,6 +47,8 @@ internal static class SocketConstants
     public const int UDP_GRO = 104;
 
     public const int IPPROTO_IPV6 = 41;
+    public const int IPV6_MULTICAST_IF = 17;
+    public const int IPV6_MULTICAST_LOOP = 19;
     public const int IPV6_MTU_DISCOVER = 23;
     public const int IPV6_RECVERR = 25;
     public const int IPV6_V6ONLY = 26;

@@ -8,6 +8,7 @@ namespace Overlay.DataPath;
 public sealed class DirectionCounters
 {
     private readonly long[] _drops = new long[DropReasons.Count];
+    private readonly long[] _tolerated = new long[DropReasons.Count];
     private long _rxPackets;
     private long _rxBytes;
     private long _txPackets;
@@ -54,6 +55,15 @@ public sealed class DirectionCounters
             return sum;
         }
     }
+
+    /// <summary>
+    /// Packets that a policy would have dropped for a reason, were it not told to count only (<see cref="SourceCheck.Count"/>). They are among the others, sent
+    /// or dropped for another reason, and no part of the balance.
+    /// </summary>
+    public long Tolerated(DropReason reason) => Volatile.Read(ref _tolerated[(int)reason]);
+
+    /// <summary>Enters packets into <see cref="Tolerated"/>.</summary>
+    internal void Tolerate(int packets, DropReason reason) => _tolerated[(int)reason] += packets;
 
     /// <summary>Enters the origin of a descriptor: received, replicated or originated.</summary>
     public void Enter(PacketBatch batch, int index)

@@ -4,68 +4,169 @@ using Overlay.Wire;
 namespace Overlay.DataPath;
 
 /// <summary>
-/// Answers ARP requests and neighbour solicitations for addresses that the tunnel knows, so that they need not be flooded. Probes for
-/// duplicate addresses pass: only the owner may answer those.
+/// Answers ARP requests and neighbour solicitations from the device for addresses that the tunnel knows, so that they need not be flooded (RFC 9161; in
+/// Linux the bridge's <c>neigh_suppress</c>).
 /// </summary>
-internal static class NeighborResponder
+/// <remarks>
+/// <list type="bullet">
+/// <item>A question is answered if the neighbour and the forwarding entry of its MAC address are known, whether the host is up or not. Else it is flooded,
+/// counted, and told to the writer of the tables.</item>
+/// <item>Unicast questions are not looked at: a host that polls another wants to know whether that one lives ("SHOULD NOT reply", RFC 9161 §3.3).</item>
+/// <item>Tests for duplicate addresses pass, so that the owner answers: RFC 9161 §3.3 would have them answered here, but an entry may be stale, and then a
+/// host would be refused an address that is free, for good. Where the entry is <see cref="NeighborFlags.Immutable"/>, it is answered.</item>
+/// <item>A frame with a VLAN tag is not looked at: the tables know the network, not the VLAN within it, in which the address may be another host's.</item>
+/// <item>Announcements pass and change nothing here; a repeated one is dropped where <see cref="TunnelOptions.AnnouncementHold"/> says so.</item>
+/// </list>
+/// </remarks>
+internal sealed class NeighborResponder
 {
-    private const int ArpReplyLength = EthernetFrame.MinimumHeaderLength + ArpPacket.Length;
+    private const int ArpReplyLength = EthernetFrame.MinimumHeaderLength + ArpHeader.Length;
 
-    /// <summary>Appends the answer to the batch if there is one.</summary>
-    /// <param name="batch">The batch.</param>
-    /// <param name="frame">The frame that may ask.</param>
-    /// <param name="vni">The network.</param>
-    /// <param name="neighbors">The known addresses.</param>
-    /// <param name="device">The output for the answer.</param>
-    /// <returns>false if nothing was asked, nothing is known or the batch is full: then the frame goes its way.</returns>
-    public static bool TryAnswer(PacketBatch batch, in EthernetFrame frame, Vni vni, NeighborTable neighbors, int device)
+    // ff02::1, and the group address that it has on Ethernet (RFC 2464 §7).
+    private const ulong AllNodesHigh = 0xFF02_0000_0000_0000;
+    private const ulong AllNodesMac = 0x3333_0000_0001;
+
+    // Announcements remembered: a burst after a switch-over names hundreds of addresses, each a few times.
+    private const int RecentAnnouncements = 1_024;
+
+    private readonly Tunnel _tunnel;
+    private readonly Vni _vni;
+    private readonly OverlayTables _tables;
+    private readonly NeighborCounters _counters;
+    private readonly int _device;
+    private readonly long _hold;
+    private readonly RecentSet<NeighborMiss>? _announced;
+
+    /// <summary>Makes one for a worker.</summary>
+    /// <param name="tunnel">The tunnel as the worker sees it.</param>
+    /// <param name="device">The output for answers.</param>
+    public NeighborResponder(Tunnel tunnel, int device)
     {
-        if (!frame.Destination.IsMulticast || neighbors.Count == 0)
-        {
-            return false;
-        }
-
-        return frame.EtherType switch
-        {
-            EtherType.Arp => TryAnswerArp(batch, frame, vni, neighbors, device),
-            EtherType.IPv6 => TryAnswerSolicitation(batch, frame, vni, neighbors, device),
-            _ => false,
-        };
+        _tunnel = tunnel;
+        _vni = tunnel.Options.Vni;
+        _tables = tunnel.Tables;
+        _counters = tunnel.Neighbors;
+        _device = device;
+        _hold = tunnel.Options.AnnouncementHold;
+        _announced = _hold > 0 ? new RecentSet<NeighborMiss>(RecentAnnouncements) : null;
     }
 
-    private static bool TryAnswerArp(PacketBatch batch, in EthernetFrame frame, Vni vni, NeighborTable neighbors, int device)
+    /// <summary>Looks at a frame to a group address. The answer, if there is one, is appended to the batch.</summary>
+    public NeighborVerdict Take(PacketBatch batch, in EthernetFrame frame, ChecksumState checksum, long now)
     {
-        if (!ArpPacket.TryParse(frame.Payload, out ArpPacket request) || request.Operation != ArpOperation.Request || request.IsGratuitous ||
-            request.SenderAddress.IsUnspecified || !neighbors.TryLookup(vni, request.TargetAddress, out MacAddress mac) ||
-            !batch.TryReserve(ArpReplyLength, out Span<byte> reply))
+        if (!NeighborMessage.TryRead(frame, checksum, out NeighborMessage message))
+        {
+            return NeighborVerdict.Pass;
+        }
+
+        if (message.Kind == NeighborMessageKind.Statement)
+        {
+            return TakeStatement(message, now);
+        }
+
+        bool isKnown = _tables.Neighbors.TryGet(_vni, message.Address, out NeighborEntry entry);
+        if (isKnown && (entry.Mac == frame.Source || entry.Mac == message.Mac))
+        {
+            // Whoever has the address asks for it himself: moved here, or looking for others who have it, too.
+            return NeighborVerdict.Pass;
+        }
+
+        if (message.Kind == NeighborMessageKind.Probe)
+        {
+            if (!isKnown || (entry.Flags & NeighborFlags.Immutable) == 0 || !TryAnswer(batch, frame, message, entry))
+            {
+                _counters.CountProbe();
+                return NeighborVerdict.Pass;
+            }
+
+            _counters.CountAnswer();
+            return NeighborVerdict.Answered;
+        }
+
+        if (!isKnown || !_tables.Forwarding.TryLookup(_vni, entry.Mac, out int _))
+        {
+            Miss(message.Address, entry.Mac, isKnown, now);
+            return NeighborVerdict.Pass;
+        }
+
+        if (!TryAnswer(batch, frame, message, entry))
+        {
+            return NeighborVerdict.Pass;
+        }
+
+        _counters.CountAnswer();
+        return NeighborVerdict.Answered;
+    }
+
+    private NeighborVerdict TakeStatement(in NeighborMessage message, long now)
+    {
+        _counters.CountAnnouncement();
+        if (_tunnel.Options.NeighborLearning && _tables.Neighbors.TryGet(_vni, message.Address, out NeighborEntry entry) &&
+            entry.Origin == NeighborOrigin.Learned && entry.Mac != message.Mac)
+        {
+            // The host is on this side now: what others said of it is not to be repeated to its neighbours.
+            _ = _tunnel.LearnedNeighbors.TryEnqueue(new LearnedNeighbor(_vni, message.Address, message.Mac, message.Flags, default));
+        }
+
+        if (_announced is null)
+        {
+            return NeighborVerdict.Pass;
+        }
+
+        NeighborMiss announcement = new(_vni, message.Address, message.Mac);
+        if (_announced.Contains(announcement, now, _hold))
+        {
+            return NeighborVerdict.Repeated;
+        }
+
+        _announced.Remember(announcement, now);
+        return NeighborVerdict.Pass;
+    }
+
+    private void Miss(ValueIPAddress address, MacAddress mac, bool isKnown, long now)
+    {
+        if (isKnown)
+        {
+            _counters.CountUnforwarded();
+        }
+        else
+        {
+            _counters.CountUnknown();
+        }
+
+        // A full queue counts the loss itself.
+        _ = _tunnel.NeighborMisses.TryEnqueue(new NeighborMiss(_vni, address, mac), now);
+    }
+
+    private bool TryAnswer(PacketBatch batch, in EthernetFrame frame, in NeighborMessage message, in NeighborEntry entry) =>
+        message.Address.IsIPv4 ? TryAnswerArp(batch, frame, message, entry) : TryAnswerSolicitation(batch, frame, message, entry);
+
+    private bool TryAnswerArp(PacketBatch batch, in EthernetFrame frame, in NeighborMessage message, in NeighborEntry entry)
+    {
+        if (!batch.TryReserve(ArpReplyLength, out Span<byte> reply))
         {
             return false;
         }
 
-        ArpHeader arp = new(ArpOperation.Reply, mac, request.TargetAddress, request.SenderMac, request.SenderAddress);
-        _ = new EthernetHeader(frame.Source, mac, EtherType.Arp).TryWrite(reply, out int length);
-        _ = arp.TryWrite(reply[length..], out _);
-        Originate(batch, ArpReplyLength, device);
+        // To where the question came from, not to what it names: else it could have answers sent to others.
+        _ = new EthernetHeader(frame.Source, entry.Mac, EtherType.Arp).TryWrite(reply, out int ethernet);
+        ArpHeader arp = new(ArpOperation.Reply, entry.Mac, message.Address, message.Mac, message.Asker);
+        _ = arp.TryWrite(reply[ethernet..], out _);
+        Originate(batch, ArpReplyLength);
         return true;
     }
 
-    private static bool TryAnswerSolicitation(PacketBatch batch, in EthernetFrame frame, Vni vni, NeighborTable neighbors, int device)
+    private bool TryAnswerSolicitation(PacketBatch batch, in EthernetFrame frame, in NeighborMessage message, in NeighborEntry entry)
     {
-        // RFC 4861 §7.1.1: hop limit 255, so that no router has passed it on; a valid checksum; not from the unspecified address, which is
-        // duplicate address detection.
-        if (!IPv6Packet.TryParse(frame.Payload, out IPv6Packet packet) || packet.NextHeader != IPProtocol.IcmpV6 ||
-            packet.HopLimit != NeighborDiscoveryPacket.RequiredHopLimit || packet.Source.IsUnspecified ||
-            !NeighborDiscoveryPacket.TryParse(packet.Payload, out NeighborDiscoveryPacket solicitation) ||
-            solicitation.Type != IcmpV6Type.NeighborSolicitation ||
-            !neighbors.TryLookup(vni, solicitation.Target, out MacAddress mac))
+        // Whoever only tests the address has none to be answered at: all nodes are told, and it is no solicited answer (RFC 4861 §7.2.4).
+        bool isProbe = message.Kind == NeighborMessageKind.Probe;
+        ValueIPAddress asker = isProbe ? ValueIPAddress.FromHighLow(AllNodesHigh, 1) : message.Asker;
+        NeighborDiscoveryHeader advertisement = new(IcmpV6Type.NeighborAdvertisement, message.Address)
         {
-            return false;
-        }
-
-        NeighborDiscoveryHeader advertisement = new(IcmpV6Type.NeighborAdvertisement, solicitation.Target)
-        {
-            Flags = NeighborDiscoveryFlags.Solicited | NeighborDiscoveryFlags.Override,
-            LinkLayerAddress = mac,
+            Flags = (isProbe ? NeighborDiscoveryFlags.None : NeighborDiscoveryFlags.Solicited) |
+                ((entry.Flags & NeighborFlags.Router) != 0 ? NeighborDiscoveryFlags.Router : NeighborDiscoveryFlags.None) |
+                ((entry.Flags & NeighborFlags.Override) != 0 ? NeighborDiscoveryFlags.Override : NeighborDiscoveryFlags.None),
+            LinkLayerAddress = entry.Mac,
         };
         int total = EthernetFrame.MinimumHeaderLength + IPv6Packet.HeaderLength + advertisement.Length;
         if (!batch.TryReserve(total, out Span<byte> reply))
@@ -73,22 +174,23 @@ internal static class NeighborResponder
             return false;
         }
 
-        _ = new EthernetHeader(frame.Source, mac, EtherType.IPv6).TryWrite(reply, out int ethernet);
-        IPv6Header header = new(solicitation.Target, packet.Source, IPProtocol.IcmpV6)
+        MacAddress destination = isProbe ? MacAddress.FromValue(AllNodesMac) : frame.Source;
+        _ = new EthernetHeader(destination, entry.Mac, EtherType.IPv6).TryWrite(reply, out int ethernet);
+        IPv6Header header = new(message.Address, asker, IPProtocol.IcmpV6)
         {
             PayloadLength = (ushort)advertisement.Length,
             HopLimit = NeighborDiscoveryPacket.RequiredHopLimit,
         };
         _ = header.TryWrite(reply[ethernet..], out int network);
-        _ = advertisement.TryWriteMessage(reply[(ethernet + network)..], solicitation.Target, packet.Source, out _);
-        Originate(batch, total, device);
+        _ = advertisement.TryWriteMessage(reply[(ethernet + network)..], message.Address, asker, out _);
+        Originate(batch, total);
         return true;
     }
 
-    private static void Originate(PacketBatch batch, int length, int device)
+    private void Originate(PacketBatch batch, int length)
     {
         ref PacketMeta meta = ref batch.Meta(batch.Commit(length));
         meta.Origin = PacketOrigin.Originated;
-        meta.Output = device;
+        meta.Output = _device;
     }
 }

@@ -39,8 +39,25 @@ public sealed class Tunnel
 
         Options = options;
         Tables = tables;
+        Sources = new SourcePolicy(options, tables, Ingress);
+        FloodGate = FloodGate.Create(options, tables);
         _facts = options.Facts;
         _hasGroupPolicy = options.GroupPolicyId is not null;
+        Learned = new LearningQueue();
+        GreSequence = new GreSequence();
+    }
+
+    private Tunnel(Tunnel original)
+    {
+        // Learning decides about no packet, but marks entries of the shared tables as heard.
+        Options = original.Options with { Learning = false };
+        Tables = original.Tables;
+        Sources = new SourcePolicy(Options, Tables, Ingress);
+        FloodGate = original.FloodGate?.LookingOnly();
+        _facts = original._facts;
+        _hasGroupPolicy = original._hasGroupPolicy;
+        Learned = new LearningQueue(capacity: 1);
+        GreSequence = new GreSequence(original.GreSequence);
     }
 
     /// <summary>What the tunnel is.</summary>
@@ -50,7 +67,16 @@ public sealed class Tunnel
     public OverlayTables Tables { get; }
 
     /// <summary>Addresses that the ingress path has seen and the writer of the tables is to learn.</summary>
-    public LearningQueue Learned { get; } = new();
+    public LearningQueue Learned { get; }
+
+    /// <summary>Neighbours that the worker has heard of and the writer of the tables is to learn.</summary>
+    public LearnedNeighborQueue LearnedNeighbors { get; } = new();
+
+    /// <summary>Questions for neighbours that could not be answered here, for the writer of the tables to tell.</summary>
+    public NeighborMissQueue NeighborMisses { get; } = new();
+
+    /// <summary>What became of questions for neighbours.</summary>
+    public NeighborCounters Neighbors { get; } = new();
 
     /// <summary>Device to underlay.</summary>
     public DirectionCounters Egress { get; } = new();
@@ -70,8 +96,19 @@ public sealed class Tunnel
     /// <summary>Enters packets into <see cref="EcnAlarms"/>.</summary>
     internal void AlarmEcn(int packets) => _ecnAlarms += packets;
 
+    /// <summary>Where packets may come from.</summary>
+    internal SourcePolicy Sources { get; }
+
+    /// <summary>How much may be flooded; null if that is not limited.</summary>
+    internal FloodGate? FloodGate { get; }
+
     /// <summary>The sequence numbers of received GRE packets.</summary>
-    internal GreSequence GreSequence { get; } = new();
+    internal GreSequence GreSequence { get; }
+
+    /// <summary>
+    /// The same tunnel with books of its own, which nobody reads: what is decided with it leaves this one, its queue and the tables as they are. Any thread.
+    /// </summary>
+    internal Tunnel CreateTwin() => new(this);
 
     /// <summary>Whether a packet may pass by its tunnel header, whoever sent it.</summary>
     /// <param name="header">The header.</param>
@@ -130,8 +167,4 @@ public sealed class Tunnel
 
         return false;
     }
-
-    /// <summary>Whether packets from an underlay address are taken.</summary>
-    internal bool Permits(ValueIPAddress remote) =>
-        Options.Policy.Remotes.KnownOnly ? Tables.IsKnownRemote(remote) : Options.Policy.Remotes.Contains(remote);
 }

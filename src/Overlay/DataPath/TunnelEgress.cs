@@ -7,7 +7,7 @@ namespace Overlay.DataPath;
 /// <summary>
 /// The way from a tunnel's device to the underlay: which remote, and what the outer headers say. The endpoint's port writes them.
 /// </summary>
-public sealed class TunnelEgress : IPacketPath
+public sealed partial class TunnelEgress : IPacketPath
 {
     private readonly Tunnel _tunnel;
     private readonly TunnelOptions _options;
@@ -21,6 +21,7 @@ public sealed class TunnelEgress : IPacketPath
     private readonly ValueIPAddress _local;
     private readonly bool _wrapsInEthernet;
     private readonly EncapsulationLimit? _limit;
+    private readonly NeighborResponder? _neighbors;
     private readonly ushort _header;
 
     /// <summary>Makes the path.</summary>
@@ -46,6 +47,7 @@ public sealed class TunnelEgress : IPacketPath
         _flowHashSeed = _options.FlowHashSeed;
         _local = _options.Local;
         _wrapsInEthernet = _options.HasInnerEthernet;
+        _neighbors = _options is { Layer: DeviceLayer.Ethernet, NeighborSuppression: true } ? new NeighborResponder(tunnel, device) : null;
         _limit = _options.Kind == TunnelKind.IPInIP && !_options.Local.IsIPv4 ? new EncapsulationLimit(_options, device) : null;
     }
 
@@ -67,7 +69,7 @@ public sealed class TunnelEgress : IPacketPath
 
             DropReason reason = !isEthernet ? DecidePacket(batch, i, now)
                 : TryDecidePlainFrame(batch.Data(i), ref meta, out DropReason plainReason) ? plainReason
-                : DecideFrame(batch, i);
+                : DecideFrame(batch, i, now);
             if (reason != DropReason.None)
             {
                 batch.Drop(i, reason);
@@ -114,7 +116,7 @@ public sealed class TunnelEgress : IPacketPath
     }
 
     /// <summary>Every frame, step by step.</summary>
-    internal DropReason DecideFrame(PacketBatch batch, int index)
+    internal DropReason DecideFrame(PacketBatch batch, int index, long now)
     {
         if (!EthernetFrame.TryParse(batch.Data(index), out EthernetFrame frame))
         {
@@ -132,10 +134,16 @@ public sealed class TunnelEgress : IPacketPath
             _ = EthernetFrame.TryParse(batch.Data(index), out frame);
         }
 
-        if (NeighborResponder.TryAnswer(batch, frame, _vni, _tables.Neighbors, _device))
+        if (frame.Destination.IsMulticast && _neighbors is not null)
         {
-            batch.Meta(index).State = PacketState.Consumed;
-            return DropReason.None;
+            switch (_neighbors.Take(batch, frame, batch.Meta(index).Checksum, now))
+            {
+                case NeighborVerdict.Answered:
+                    batch.Meta(index).State = PacketState.Consumed;
+                    return DropReason.None;
+                case NeighborVerdict.Repeated:
+                    return DropReason.RepeatedAnnouncement;
+            }
         }
 
         InnerIP inner = default;
@@ -153,7 +161,7 @@ public sealed class TunnelEgress : IPacketPath
             return Send(ref meta, entry.Remote, inner);
         }
 
-        return Flood(batch, index, inner);
+        return Flood(batch, index, inner, now);
     }
 
     private DropReason DecidePacket(PacketBatch batch, int index, long now)
@@ -203,12 +211,17 @@ public sealed class TunnelEgress : IPacketPath
         return Send(ref meta, route.Remote, inner);
     }
 
-    private DropReason Flood(PacketBatch batch, int index, in InnerIP inner)
+    private DropReason Flood(PacketBatch batch, int index, in InnerIP inner, long now)
     {
         ReadOnlySpan<ValueIPAddress> remotes = _tables.Flood[_vni];
         if (remotes.IsEmpty)
         {
             return DropReason.NoRemote;
+        }
+
+        if (_tunnel.FloodGate?.Judge(batch, index, now) is DropReason limit and not DropReason.None)
+        {
+            return limit;
         }
 
         ref PacketMeta meta = ref batch.Meta(index);

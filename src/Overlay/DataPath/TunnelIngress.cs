@@ -8,10 +8,12 @@ namespace Overlay.DataPath;
 /// The way from an endpoint to the devices of its tunnels: whose packet it is, whether it may pass, what is learned from it. The inner packet
 /// stays where it lies.
 /// </summary>
-public sealed class TunnelIngress : IPacketPath
+public sealed partial class TunnelIngress : IPacketPath
 {
     private readonly TunnelFacts _facts;
-    private readonly Dictionary<ulong, int> _byNetwork = [];
+    // Both lead to numbers of attachments.
+    private readonly VniTable<int> _vnis = new();
+    private readonly NetworkMap<int> _keys = new();
     private readonly List<Attachment> _attachments = [];
     private AlikeFrame _alike;
 
@@ -21,6 +23,9 @@ public sealed class TunnelIngress : IPacketPath
 
     /// <summary>Packets that no tunnel owns: malformed, or with a VNI or key nobody has.</summary>
     public DirectionCounters Unowned { get; } = new();
+
+    /// <summary>The VNIs that exist here, lowest first, and the tunnel of each, whose books are those of the VNI; none for kinds that have no VNI.</summary>
+    public IReadOnlyList<VniRow<Tunnel>> Vnis => [.. _vnis.Snapshot().Select(row => new VniRow<Tunnel>(row.Vni, row.Owner, _attachments[row.Value].Tunnel))];
 
     /// <summary>Adds a tunnel. Tunnels of one endpoint are told apart by VNI or GRE key; of a kind that has neither there is exactly one. GRE tunnels with the
     /// same key are told apart by remote, as in Linux: all of them must take packets of known remotes only, and a remote that two of them know belongs to the
@@ -36,17 +41,23 @@ public sealed class TunnelIngress : IPacketPath
             throw new ArgumentException($"Tunnel '{tunnel.Options.Name}' is {tunnel.Options.Facts}, the endpoint speaks {_facts}.", nameof(tunnel));
         }
 
-        ulong key = _facts.HasVni ? tunnel.Options.Vni.Value : _facts.IsGre ? NetworkOf(tunnel.Options.Gre.Key) : 0;
-        if (_facts.IsGre && _byNetwork.TryGetValue(key, out int sameKey) && TryChain(sameKey, tunnel))
+        string name = tunnel.Options.Name;
+        if (_facts.HasVni)
         {
-            _attachments.Add(new Attachment(tunnel, device));
-            return;
+            _vnis.Add(tunnel.Options.Vni, name, _attachments.Count);
         }
-
-        if (!_byNetwork.TryAdd(key, _attachments.Count))
+        else if (!_facts.IsGre)
         {
-            string other = _attachments[_byNetwork[key]].Tunnel.Options.Name;
-            throw new ArgumentException($"Tunnel '{tunnel.Options.Name}' would receive the packets of tunnel '{other}': same endpoint{SharedBy(tunnel.Options)}.", nameof(tunnel));
+            if (_attachments.Count > 0)
+            {
+                throw new ArgumentException(
+                    $"Tunnel '{name}' would receive the packets of tunnel '{_attachments[0].Tunnel.Options.Name}': same endpoint.", nameof(tunnel));
+            }
+        }
+        else if (_keys.Add(NetworkOf(tunnel.Options.Gre.Key), name, _attachments.Count) is { } other && !TryChain(tunnel))
+        {
+            string shared = tunnel.Options.Gre.Key is uint key ? $"same key {key}" : "both without a key";
+            throw new ArgumentException($"Tunnel '{name}' would receive the packets of tunnel '{other}': same endpoint, {shared}.", nameof(tunnel));
         }
 
         _attachments.Add(new Attachment(tunnel, device));
@@ -102,7 +113,7 @@ public sealed class TunnelIngress : IPacketPath
             // One tunnel at most: whatever came is its, and so is what is wrong with it.
             number = _attachments.Count - 1;
         }
-        else if (reason == DropReason.None && _byNetwork.TryGetValue(header.Vni.Value, out number))
+        else if (reason == DropReason.None && _vnis.TryLookup(header.Vni, out number))
         {
             meta.Vni = header.Vni;
         }
@@ -130,9 +141,10 @@ public sealed class TunnelIngress : IPacketPath
             return reason;
         }
 
-        if (!tunnel.Permits(meta.Remote))
+        reason = tunnel.Sources.JudgeRemote(meta.Remote, batch, index);
+        if (reason != DropReason.None)
         {
-            return DropReason.UnknownRemote;
+            return reason;
         }
 
         // What is read of the header is read now: it lies in what is cut off.
@@ -157,8 +169,9 @@ public sealed class TunnelIngress : IPacketPath
         }
 
         reason = TakeFrame(batch, index, tunnel, tunnel.MayLearn(word), now);
-        // Reserved bits are counted packet by packet.
-        bool isCounted = _facts.JudgesReservedBits && (word & ReservedBitsPolicy.ReservedMask) != 0;
+        // Reserved bits are counted packet by packet, and so are sources where a policy says so; neighbours may be heard of in each.
+        bool isCounted = (_facts.JudgesReservedBits && (word & ReservedBitsPolicy.ReservedMask) != 0) || tunnel.Sources.CountsEach ||
+            tunnel.Options.NeighborLearning;
         if (reason == DropReason.None && length == AlikeFrame.TunnelHeaderLength && !isCounted)
         {
             _alike.Set(word, batch.Data(index), meta);
@@ -195,10 +208,11 @@ public sealed class TunnelIngress : IPacketPath
             return DropReason.LocalMac;
         }
 
+        InnerIP inner = default;
         if (frame.EtherType is EtherType.IPv4 or EtherType.IPv6)
         {
             Span<byte> packet = batch.Data(index)[frame.HeaderLength..];
-            if (InnerIP.TryRead(packet, out InnerIP inner, out WireError error))
+            if (InnerIP.TryRead(packet, out inner, out WireError error))
             {
                 DropReason reason = CombineTrafficClass(batch, index, packet, inner, tunnel);
                 if (reason != DropReason.None)
@@ -210,6 +224,16 @@ public sealed class TunnelIngress : IPacketPath
             {
                 // Where the header is there but odd, a bridge passes the frame as it is; where it is cut, nobody could use it.
                 return DropReason.InnerTruncated;
+            }
+        }
+
+        if (tunnel.Sources.LooksInside)
+        {
+            // Before tags are taken off, which moves the frame.
+            DropReason reason = tunnel.Sources.JudgeFrame(frame, inner, batch, index);
+            if (reason != DropReason.None)
+            {
+                return reason;
             }
         }
 
@@ -228,6 +252,11 @@ public sealed class TunnelIngress : IPacketPath
         {
             // A full queue counts the loss itself; the next frame of this source tries again.
             _ = tunnel.Learned.TryEnqueue(new LearnedAddress(tunnel.Options.Vni, source, remote));
+        }
+
+        if (tunnel.Options.NeighborLearning)
+        {
+            NeighborSnooper.Take(tunnel, frame, batch.Meta(index), now);
         }
 
         return DropReason.None;
@@ -261,12 +290,12 @@ public sealed class TunnelIngress : IPacketPath
     }
 
     // Puts the next attachment behind those with the same key.
-    private bool TryChain(int first, Tunnel tunnel)
+    private bool TryChain(Tunnel tunnel)
     {
-        int last = first;
-        for (int i = first; i >= 0; i = _attachments[i].Next)
+        _ = _keys.TryGet(NetworkOf(tunnel.Options.Gre.Key), out int last);
+        for (int i = last; i >= 0; i = _attachments[i].Next)
         {
-            if (!_attachments[i].Tunnel.Options.Policy.Remotes.KnownOnly)
+            if (!_attachments[i].Tunnel.Options.Policy.AdmitsKnownOnly)
             {
                 return false;
             }
@@ -274,7 +303,7 @@ public sealed class TunnelIngress : IPacketPath
             last = i;
         }
 
-        if (!tunnel.Options.Policy.Remotes.KnownOnly)
+        if (!tunnel.Options.Policy.AdmitsKnownOnly)
         {
             return false;
         }
@@ -288,7 +317,7 @@ public sealed class TunnelIngress : IPacketPath
     {
         for (int i = first; i >= 0; i = _attachments[i].Next)
         {
-            if (_attachments[i].Tunnel.Permits(remote))
+            if (_attachments[i].Tunnel.Sources.Permits(remote))
             {
                 return i;
             }
@@ -302,7 +331,7 @@ public sealed class TunnelIngress : IPacketPath
         ref PacketMeta meta = ref batch.Meta(index);
         int number = -1;
         DropReason reason = ReadGre(batch.Data(index), meta, out GrePacket packet);
-        if (reason == DropReason.None && !_byNetwork.TryGetValue(NetworkOf(packet.HasKey ? packet.Key : null), out number))
+        if (reason == DropReason.None && !_keys.TryGet(NetworkOf(packet.HasKey ? packet.Key : null), out number))
         {
             number = -1;
             reason = DropReason.UnknownKey;
@@ -322,9 +351,10 @@ public sealed class TunnelIngress : IPacketPath
             return DropReason.BadChecksum;
         }
 
-        if (!tunnel.Permits(meta.Remote))
+        reason = tunnel.Sources.JudgeRemote(meta.Remote, batch, index);
+        if (reason != DropReason.None)
         {
-            return DropReason.UnknownRemote;
+            return reason;
         }
 
         if (tunnel.Options.Gre.SequenceNumbers && !(packet.HasSequenceNumber && tunnel.GreSequence.Accept(meta.Remote, packet.SequenceNumber)))
@@ -357,19 +387,12 @@ public sealed class TunnelIngress : IPacketPath
     }
 
     // A tunnel without a key is another one than that with the key 0.
-    private static ulong NetworkOf(uint? greKey) => greKey is uint key ? key : ulong.MaxValue;
-
-    private string SharedBy(TunnelOptions options) => _facts switch
-    {
-        { HasVni: true } => $", same VNI {options.Vni}",
-        { IsGre: true } => options.Gre.Key is uint key ? $", same key {key}" : ", both without a key",
-        _ => "",
-    };
+    private static ulong NetworkOf(uint? greKey) => greKey is uint key ? key : NetworkMap<int>.MaxNumber;
 
     private DropReason TakeIPInIP(PacketBatch batch, int index)
     {
         ref PacketMeta meta = ref batch.Meta(index);
-        meta.Tunnel = _byNetwork.GetValueOrDefault(0ul, -1);
+        meta.Tunnel = _attachments.Count - 1;
         CountersOf(meta.Tunnel).Enter(batch, index);
         if (meta.Tunnel < 0)
         {
@@ -377,9 +400,10 @@ public sealed class TunnelIngress : IPacketPath
         }
 
         (Tunnel tunnel, int device) = _attachments[meta.Tunnel];
-        if (!tunnel.Permits(meta.Remote))
+        DropReason reason = tunnel.Sources.JudgeRemote(meta.Remote, batch, index);
+        if (reason != DropReason.None)
         {
-            return DropReason.UnknownRemote;
+            return reason;
         }
 
         meta.Output = device;
@@ -410,6 +434,12 @@ public sealed class TunnelIngress : IPacketPath
             return DropReason.InvalidSource;
         }
 
+        DropReason reason = tunnel.Sources.LooksInside ? tunnel.Sources.JudgePacket(inner, batch, index) : DropReason.None;
+        if (reason != DropReason.None)
+        {
+            return reason;
+        }
+
         if (inner.Ttl == 0)
         {
             return DropReason.TtlExpired;
@@ -421,7 +451,7 @@ public sealed class TunnelIngress : IPacketPath
             return DropReason.Loop;
         }
 
-        DropReason reason = CombineTrafficClass(batch, index, packet, inner, tunnel);
+        reason = CombineTrafficClass(batch, index, packet, inner, tunnel);
         if (reason == DropReason.None && inner.Length < packet.Length)
         {
             // Ethernet padding, or whatever else lay behind the packet, is not part of it.

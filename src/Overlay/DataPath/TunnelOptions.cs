@@ -26,6 +26,21 @@ public sealed record TunnelOptions
     /// <summary>Whether source MAC addresses of received frames are learned.</summary>
     public bool Learning { get; init; }
 
+    /// <summary>Whether questions for known neighbours are answered here instead of being flooded. Ethernet only.</summary>
+    public bool NeighborSuppression { get; init; } = true;
+
+    /// <summary>
+    /// Whether neighbours are learned from ARP and neighbour discovery that come through the tunnel. Off: neither has any authentication, and what one
+    /// forged packet says would be repeated here to every host that asks, until it ages. Ethernet only.
+    /// </summary>
+    public bool NeighborLearning { get; init; }
+
+    /// <summary>
+    /// For how many milliseconds the same announcement of an address (gratuitous ARP, unsolicited advertisement) from the device is dropped after it was
+    /// flooded; 0 floods each. Off: hosts repeat them because one may be lost (RFC 5227 §2.3).
+    /// </summary>
+    public long AnnouncementHold { get; init; }
+
     /// <summary>A secret of this end that enters the flow hash, so that nobody outside can aim flows at one source port. Any number.</summary>
     public uint FlowHashSeed { get; init; }
 

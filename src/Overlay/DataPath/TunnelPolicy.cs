@@ -63,4 +63,33 @@ public sealed record TunnelPolicy
 
     /// <summary>From whom packets are taken. Only known remotes: who is not configured is not let in (RFC 4213 §3.6).</summary>
     public RemotePolicy Remotes { get; init; } = RemotePolicy.Known;
+
+    /// <summary>What becomes of packets from remotes that <see cref="Remotes"/> does not let in. Enforced: what only counts or is off lets anybody in.</summary>
+    public SourceCheck RemoteCheck { get; init; } = SourceCheck.Enforce;
+
+    /// <summary>
+    /// What becomes of packets whose outer source nobody can have, unless the tables name it as a remote: 0.0.0.0/8, 127.0.0.0/8, 224.0.0.0/3, ::/96, ff00::/8,
+    /// the tunnel's own address, one of the other family. Enforced, as in the kernel: no answer could reach such a remote.
+    /// </summary>
+    public SourceCheck MartianRemotes { get; init; } = SourceCheck.Enforce;
+
+    /// <summary>
+    /// What becomes of packets whose inner IP source nobody can have: the addresses of <see cref="MartianRemotes"/>, except that on Ethernet the unspecified one is
+    /// what hosts without an address ask from. Null takes the layer's default: off on Ethernet, since a switch does not look into frames, and a tenant may have the
+    /// underlay's addresses; counted on IP, since class E is routed by some, and the kernel behind the device drops the rest.
+    /// </summary>
+    public SourceCheck? MartianSources { get; init; }
+
+    /// <summary>
+    /// What becomes of packets whose inner source lives behind another remote than the one that sent them: the static or external forwarding entry of the source
+    /// MAC address says so, or of the one that the neighbour table has for the source IP address; on IP the route of the source address does. What is in no table
+    /// passes. Off: stations may be reached by one remote and answer by another, and each look costs a look-up.
+    /// </summary>
+    public SourceCheck InnerSourceCheck { get; init; } = SourceCheck.Off;
+
+    /// <summary>How much may be flooded. All of it, as in Linux: how much a network needs nobody knows but its owner.</summary>
+    public FloodLimits FloodLimits { get; init; } = FloodLimits.None;
+
+    /// <summary>Whether no packet comes in but from remotes that the tables name; then nothing is learned from others, either.</summary>
+    public bool AdmitsKnownOnly => Remotes.KnownOnly && RemoteCheck == SourceCheck.Enforce;
 }

@@ -10,6 +10,7 @@ namespace Overlay.Tables;
 public sealed class FloodList
 {
     private readonly ConcurrentDictionary<Vni, ValueIPAddress[]> _lists = new();
+    private readonly ConcurrentDictionary<Vni, FloodLimiter> _limiters = new();
     private int _count;
 
     /// <summary>Remotes of all networks together.</summary>
@@ -17,6 +18,9 @@ public sealed class FloodList
 
     /// <summary>The remotes of a network in the order in which they were added; empty if there are none.</summary>
     public ReadOnlySpan<ValueIPAddress> this[Vni vni] => _lists.TryGetValue(vni, out ValueIPAddress[]? list) ? list : default;
+
+    /// <summary>The token buckets of a network: the same ones for all who ask, so that all workers share one limit. Any thread; allocates the first time.</summary>
+    public FloodLimiter LimiterOf(Vni vni) => _limiters.GetOrAdd(vni, static _ => new FloodLimiter());
 
     /// <summary>Adds a remote at the end of a list. Writer only.</summary>
     /// <returns>Whether it was not there before; if it was, it keeps its place.</returns>

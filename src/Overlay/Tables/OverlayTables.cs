@@ -15,16 +15,41 @@ public sealed class OverlayTables
     // Those of IPv4 once more: every received packet asks for one.
     private readonly IPv4Set _knownIPv4 = new();
 
+    /// <summary>Makes empty tables that learn at most <see cref="ForwardingTable.DefaultMaxEntries"/> forwarding entries.</summary>
+    public OverlayTables()
+        : this(new ForwardingTableOptions())
+    {
+    }
+
     /// <summary>Makes empty tables.</summary>
     /// <param name="maxForwardingEntries">How many forwarding entries learning may fill, see <see cref="ForwardingTable(int)"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxForwardingEntries"/> is out of range.</exception>
-    public OverlayTables(int maxForwardingEntries = ForwardingTable.DefaultMaxEntries) => Forwarding = new ForwardingTable(maxForwardingEntries);
+    public OverlayTables(int maxForwardingEntries)
+        : this(new ForwardingTableOptions { MaxEntries = maxForwardingEntries })
+    {
+    }
+
+    /// <summary>Makes empty tables.</summary>
+    /// <param name="forwarding">How much the forwarding table may learn, and what it makes of addresses that move.</param>
+    /// <param name="neighbors">The bounds of the neighbour table; null for the defaults.</param>
+    /// <exception cref="ArgumentOutOfRangeException">One of the options is out of range.</exception>
+    public OverlayTables(ForwardingTableOptions forwarding, NeighborTableOptions? neighbors = null)
+    {
+        Forwarding = new ForwardingTable(forwarding);
+        Neighbors = new NeighborTable(neighbors);
+    }
+
+    /// <summary>
+    /// Called on the writer's thread by <see cref="ReportMiss"/> for questions that were flooded because the answer was not known: a control plane that
+    /// fills tables on demand looks the address up and applies what it finds, at once or later.
+    /// </summary>
+    public event Action<NeighborMiss>? NeighborMissed;
 
     /// <summary>Inner MAC address → remote.</summary>
     public ForwardingTable Forwarding { get; }
 
     /// <summary>Inner IP address → inner MAC address.</summary>
-    public NeighborTable Neighbors { get; } = new();
+    public NeighborTable Neighbors { get; }
 
     /// <summary>Inner destination → remote.</summary>
     public RouteTable<RouteEntry> Routes { get; } = new();
@@ -59,10 +84,10 @@ public sealed class OverlayTables
                 RemoveForwarding(update.Vni, update.Mac);
                 break;
             case OverlayUpdateKind.SetNeighbor:
-                Neighbors.Set(update.Vni, update.Address, update.Mac);
+                Neighbors.Set(update.Vni, update.Address, update.Neighbor);
                 break;
             case OverlayUpdateKind.RemoveNeighbor:
-                Neighbors.Remove(update.Vni, update.Address);
+                Neighbors.Remove(update.Vni, update.Address, update.NeighborOrigin);
                 break;
             case OverlayUpdateKind.SetRoute:
                 SetRoute(update.Address, update.PrefixLength, update.Route);
@@ -97,10 +122,79 @@ public sealed class OverlayTables
     /// <param name="now">The time.</param>
     /// <returns>Whether a learned entry now says so.</returns>
     public bool Learn(in LearnedAddress learned, bool knownOnly, long now) =>
-        (!knownOnly || IsKnownRemote(learned.Remote)) && Forwarding.Learn(learned.Vni, learned.Mac, learned.Remote, now);
+        (!knownOnly || IsKnownRemote(learned.Remote) || Forwarding.RefuseUnpermitted()) && Forwarding.Learn(learned.Vni, learned.Mac, learned.Remote, now);
 
-    /// <inheritdoc cref="ForwardingTable.Age"/>
-    public int Age(long now, long maxAge) => Forwarding.Age(now, maxAge);
+    /// <summary>
+    /// Replaces all forwarding entries of one origin by a set, see <see cref="ForwardingTable.Replace"/>; what was learned from remotes that nothing names
+    /// any longer goes in the same moment. Writer only.
+    /// </summary>
+    /// <inheritdoc cref="ForwardingTable.Replace"/>
+    public ForwardingReplacement ReplaceForwarding(FdbOrigin origin, IEnumerable<KeyValuePair<ForwardingKey, FdbRemote>> entries)
+    {
+        ForwardingTable.ForwardingPlan plan = Forwarding.Prepare(origin, entries);
+        HashSet<ValueIPAddress> departed = [];
+        foreach ((ValueIPAddress remote, long difference) in plan.NamedDifference())
+        {
+            if (difference != 0 && Count(remote, difference) == 0)
+            {
+                departed.Add(remote);
+            }
+        }
+
+        plan.RemoveLearned(departed);
+        return plan.Commit();
+    }
+
+    /// <summary>Learns what a worker heard of a neighbour. Writer only, after the forwarding entries that the same worker heard of.</summary>
+    /// <param name="learned">From a <see cref="LearnedNeighborQueue"/>.</param>
+    /// <param name="knownOnly">As in <see cref="Learn"/>.</param>
+    /// <param name="now">The time.</param>
+    /// <returns>Whether a learned entry now says so, or, for what came from the device, whether one was removed.</returns>
+    public bool LearnNeighbor(in LearnedNeighbor learned, bool knownOnly, long now)
+    {
+        if (learned.Remote.IsUnspecified)
+        {
+            return Neighbors.Withdraw(learned.Vni, learned.Address, learned.Mac);
+        }
+
+        if (knownOnly && !IsKnownRemote(learned.Remote))
+        {
+            return false;
+        }
+
+        // An address is believed only from where its MAC address lives: else any remote could speak for the hosts behind the others.
+        if (!Forwarding.TryLookup(learned.Vni, learned.Mac, out FdbEntry entry) || entry.Remote != learned.Remote)
+        {
+            Neighbors.RefuseElsewhere();
+            return false;
+        }
+
+        return Neighbors.Learn(learned.Vni, learned.Address, learned.Mac, learned.Flags, now);
+    }
+
+    /// <inheritdoc cref="NeighborTable.Replace"/>
+    public void ReplaceNeighbors(NeighborOrigin origin, ReadOnlySpan<NeighborRow> rows) => Neighbors.Replace(origin, rows);
+
+    /// <summary>Tells <see cref="NeighborMissed"/> of a miss, unless the answer has become known meanwhile. Writer only.</summary>
+    /// <param name="miss">From a <see cref="NeighborMissQueue"/>.</param>
+    /// <returns>Whether it is still missed.</returns>
+    public bool ReportMiss(in NeighborMiss miss)
+    {
+        if (Neighbors.TryLookup(miss.Vni, miss.Address, out MacAddress mac) && Forwarding.TryLookup(miss.Vni, mac, out int _))
+        {
+            return false;
+        }
+
+        NeighborMissed?.Invoke(miss);
+        return true;
+    }
+
+    /// <summary>
+    /// Lets learned entries age, of the forwarding and of the neighbour table: see <see cref="ForwardingTable.Age"/> and <see cref="NeighborTable.Age"/>.
+    /// Writer only, about once a second.
+    /// </summary>
+    /// <returns>How many were removed.</returns>
+    public int Age(long now, long maxAge) => Forwarding.Age(now, maxAge) + Neighbors.Age(now, maxAge);
 
     private void SetForwarding(Vni vni, MacAddress mac, FdbEntry entry)
     {
@@ -162,31 +256,32 @@ public sealed class OverlayTables
         return isFound && entry.Origin != FdbOrigin.Learned;
     }
 
-    private void Retain(ValueIPAddress remote)
-    {
-        _known.TryGet(0, remote, out ulong count);
-        _known.Set(0, remote, count + 1);
-        if (count == 0 && remote.IsIPv4)
-        {
-            _knownIPv4.Add(remote.ToIPv4());
-        }
-    }
+    private void Retain(ValueIPAddress remote) => Count(remote, 1);
 
     private void Release(ValueIPAddress remote)
     {
-        _known.TryGet(0, remote, out ulong count);
-        if (count > 1)
+        if (Count(remote, -1) == 0)
         {
-            _known.Set(0, remote, count - 1);
-            return;
+            Forwarding.RemoveLearned(remote);
         }
+    }
 
-        _known.Remove(0, remote);
+    /// <summary>Changes how many entries name a remote, and returns how many do now.</summary>
+    private ulong Count(ValueIPAddress remote, long difference)
+    {
+        ulong count = _known.Add(0, remote, difference);
         if (remote.IsIPv4)
         {
-            _knownIPv4.Remove(remote.ToIPv4());
+            if (count == 0)
+            {
+                _knownIPv4.Remove(remote.ToIPv4());
+            }
+            else
+            {
+                _knownIPv4.Add(remote.ToIPv4());
+            }
         }
 
-        Forwarding.RemoveLearned(remote);
+        return count;
     }
 }

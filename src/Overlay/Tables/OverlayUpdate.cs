@@ -26,6 +26,12 @@ public readonly record struct OverlayUpdate
     /// <summary>The forwarding entry to be set.</summary>
     public FdbEntry Entry { get; private init; }
 
+    /// <summary>The neighbour to be set.</summary>
+    public NeighborEntry Neighbor { get; private init; }
+
+    /// <summary>Of which origin a neighbour must be to be removed; null for any.</summary>
+    public NeighborOrigin? NeighborOrigin { get; private init; }
+
     /// <summary>The route to be set.</summary>
     public RouteEntry Route { get; private init; }
 
@@ -37,13 +43,19 @@ public readonly record struct OverlayUpdate
     public static OverlayUpdate RemoveForwarding(Vni vni, MacAddress mac) =>
         new() { Kind = OverlayUpdateKind.RemoveForwarding, Vni = vni, Mac = mac };
 
-    /// <summary>An inner address has a MAC address.</summary>
-    public static OverlayUpdate SetNeighbor(Vni vni, ValueIPAddress address, MacAddress mac) =>
-        new() { Kind = OverlayUpdateKind.SetNeighbor, Vni = vni, Address = address, Mac = mac };
+    /// <summary>An inner address has a MAC address, by the configuration.</summary>
+    public static OverlayUpdate SetNeighbor(Vni vni, ValueIPAddress address, MacAddress mac) => SetNeighbor(vni, address, new NeighborEntry(mac));
+
+    /// <summary>An inner address has a MAC address. A static entry is not replaced by an external one.</summary>
+    public static OverlayUpdate SetNeighbor(Vni vni, ValueIPAddress address, NeighborEntry entry) =>
+        new() { Kind = OverlayUpdateKind.SetNeighbor, Vni = vni, Address = address, Mac = entry.Mac, Neighbor = entry };
 
     /// <summary>Withdraws a neighbour.</summary>
-    public static OverlayUpdate RemoveNeighbor(Vni vni, ValueIPAddress address) =>
-        new() { Kind = OverlayUpdateKind.RemoveNeighbor, Vni = vni, Address = address };
+    /// <param name="vni">The network.</param>
+    /// <param name="address">Its address.</param>
+    /// <param name="origin">Only if it is of this origin, so that a control plane takes back no more than it gave; null for any.</param>
+    public static OverlayUpdate RemoveNeighbor(Vni vni, ValueIPAddress address, NeighborOrigin? origin = null) =>
+        new() { Kind = OverlayUpdateKind.RemoveNeighbor, Vni = vni, Address = address, NeighborOrigin = origin };
 
     /// <summary>Packets to a prefix go to a remote.</summary>
     public static OverlayUpdate SetRoute(ValueIPAddress prefix, int length, RouteEntry route) =>

@@ -28,9 +28,13 @@ public sealed class DaemonStatusTests
         Assert.True(status.GetProperty("ready").GetBoolean());
         Assert.Equal(JsonValueKind.Object, status.GetProperty("drops").ValueKind);
         JsonElement tunnel = Assert.Single(status.GetProperty("tunnels").EnumerateArray());
-        Assert.Equal(["device", "egress", "endpoint", "ingress", "kind", "name", "offload"], Names(tunnel));
+        Assert.Equal(["device", "egress", "endpoint", "ingress", "kind", "learning", "name", "neighbors", "offload"], Names(tunnel));
         Assert.Equal(["kernelDrops", "name", "receiveBufferBytes", "sourcePorts", "transport", "tunnelGsoFrames", "tunnelGsoSuperpackets"], Names(tunnel.GetProperty("endpoint")));
+        Assert.Equal(
+            ["announcements", "answered", "entries", "learned", "missesLost", "moves", "probes", "refused", "unforwarded", "unknown"], Names(tunnel.GetProperty("neighbors")));
         Assert.Equal(["gro", "gso", "tso", "tunnelGso", "uso"], Names(tunnel.GetProperty("offload")));
+        Assert.Equal(["entries", "moves", "queueFull", "refused"], Names(tunnel.GetProperty("learning")));
+        Assert.Equal(["full", "invalid", "protected"], Names(tunnel.GetProperty("learning").GetProperty("refused")));
         Assert.Equal(("vx42", "vxlan"), (tunnel.GetProperty("name").GetString(), tunnel.GetProperty("kind").GetString()));
         Assert.Equal("""{"name":"vx42","mtu":1450,"mac":"02:00:00:00:00:01"}""", JsonSerializer.Serialize(tunnel.GetProperty("device")));
         foreach (string direction in new[] { "egress", "ingress" })
@@ -189,6 +193,7 @@ public sealed class DaemonStatusTests
         public OverlayDaemon StartDaemon() => OverlayDaemon.Start(Us, $$"""
             { "name": "vx42", "kind": "vxlan", "vni": 42, "local": "192.0.2.1", "flood": [ "192.0.2.2", "192.0.2.3" ],
               "device": { "type": "tap", "name": "vx42", "addresses": [ "10.42.0.1/24" ], "mac": "{{PeerLab.OurMac}}" },
+              "fdb": [ { "mac": "{{KnownMac}}", "remote": "192.0.2.2" } ],
               "neighbors": [ { "ip": "{{KnownAddress}}", "mac": "{{KnownMac}}" } ] }
             """);
 

@@ -16,6 +16,18 @@ public sealed unsafe class SocketLayoutTests
         Assert.Equal(16, sizeof(SocketFilterProgram));
         Assert.Equal(16, sizeof(IoVector));
         Assert.Equal(16, sizeof(EpollEvent));
+        Assert.Equal(136, sizeof(GroupRequest));
+    }
+
+    [Fact]
+    public void A_group_lies_where_the_kernel_looks()
+    {
+        GroupRequest request = GroupRequest.Of(ValueIPAddress.Parse("239.1.2.3"), 7);
+        ReadOnlySpan<byte> bytes = new(&request, sizeof(GroupRequest));
+        Assert.Equal("07000000" + "00000000" + "02000000" + "EF010203", Convert.ToHexString(bytes[..16]));
+        request = GroupRequest.Of(ValueIPAddress.Parse("ff05::4789"), 7);
+        bytes = new(&request, sizeof(GroupRequest));
+        Assert.Equal("0A000000" + "00000000" + "FF050000000000000000000000004789", Convert.ToHexString(bytes.Slice(8, 24)));
     }
 
     [Fact]

@@ -201,8 +201,7 @@ public sealed class Rfc7348Tests
     [InlineData("ff:ff:ff:ff:ff:ff")]
     [InlineData("01:00:5e:00:00:05")]
     [InlineData("02:00:00:00:00:77")]
-    [RfcItem(14, "RFC 7348 §4.2", "Broadcast, multicast and unknown frames go to the group of their VNI, or a list in its place, and nowhere else.",
-        Deviation = "The group is a list of unicast remotes (head-end replication); multicast groups of the underlay are not joined.")]
+    [RfcItem(14, "RFC 7348 §4.2", "Broadcast, multicast and unknown frames go to the group of their VNI, or a list in its place, and nowhere else.")]
     public void Flooding_stays_within_the_list_of_the_VNI(string destination)
     {
         TunnelRig rig = WithRemote();

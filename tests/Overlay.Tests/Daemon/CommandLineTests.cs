@@ -76,6 +76,12 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("Required argument missing for option: '--config'.", "check", "--config")]
     [InlineData("Unrecognized command or argument '--verbose'.", "status", "--verbose")]
     [InlineData("Unrecognized command or argument '@nowhere'.", "status", "@nowhere")]
+    [InlineData("Required command was not provided.", "show")]
+    [InlineData("Unrecognized command or argument 'tables'.", "show", "tables")]
+    [InlineData("Unrecognized command or argument '--mac'.", "show", "flood", "--mac", "02:00:00:00:00:01")]
+    [InlineData("Option '--tunnel' is required.", "fdb", "add", "--mac", "02:00:00:00:00:01", "--remote", "192.0.2.2")]
+    [InlineData("Option '--remote' is required.", "fdb", "add", "--tunnel", "a", "--mac", "02:00:00:00:00:01")]
+    [InlineData("--port is \"4789x\"; a whole number is right", "fdb", "add", "--tunnel", "a", "--mac", "m", "--remote", "r", "--port", "4789x")]
     public async Task A_bad_command_line_is_exit_2(string message, params string[] arguments)
     {
         ProcessResult result = await ProcessResult.OverlaydAsync(arguments);
@@ -103,11 +109,43 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task Tables_are_shown_and_changed_with_the_exit_codes_of_the_house()
+    {
+        await using TableLab lab = new();
+        string[] to = ["--socket", lab.Socket];
+        ProcessResult added = await ProcessResult.OverlaydAsync(["fdb", "add", "--tunnel", "tap", "--mac", "02:00:00:00:00:05", "--remote", "192.0.2.3", .. to]);
+        Assert.Equal((0, "tap: 02:00:00:00:00:05 goes to 192.0.2.3 (external)\n", ""), (added.ExitCode, added.Output, added.Error));
+        ProcessResult shown = await ProcessResult.OverlaydAsync(["show", "fdb", "--mac", "02:00:00:00:00:05", "--remote", "192.0.2.3", "--vni", "42", "--tunnel", "tap", "--limit", "1", .. to]);
+        Assert.Equal((0, "TUNNEL  VNI  MAC                REMOTE     PORT  ORIGIN    IDLE\ntap      42  02:00:00:00:00:05  192.0.2.3  4789  external     -\n", ""), (shown.ExitCode, shown.Output, shown.Error));
+        ProcessResult refused = await ProcessResult.OverlaydAsync(["flood", "del", "--tunnel", "tap", "--remote", "192.0.2.9", .. to]);
+        Assert.Equal(
+            (1, "", $"overlayd: the overlayd on {lab.Socket} says: tunnel tap does not flood to 192.0.2.9; 'overlayd show flood' lists whom it floods to\n"),
+            (refused.ExitCode, refused.Output, refused.Error));
+        ProcessResult absent = await ProcessResult.OverlaydAsync("show", "vnis", "--socket", _directory["none.sock"]);
+        Assert.Equal((3, "", $"overlayd: no overlayd answers on {_directory["none.sock"]}: there is no such socket\n"), (absent.ExitCode, absent.Output, absent.Error));
+        ProcessResult list = await ProcessResult.OverlaydAsync(["fdb", "replace", "--tunnel", "tap", "--file", _directory["none.json"], .. to]);
+        Assert.Equal((1, "", $"{_directory["none.json"]}: there is no such file; the path of a list of fdb entries is right\n"), (list.ExitCode, list.Output, list.Error));
+    }
+
+    [Fact]
+    public async Task A_daemon_of_an_older_version_is_exit_3()
+    {
+        using JsonDocument status = JsonDocument.Parse("{}");
+        await using ControlServer server = ControlServer.Start(
+            _directory["s.sock"], TestHandlers.Answering(_ => ControlResponse.Success(status.RootElement), "status"), line => Assert.Fail(line));
+        ProcessResult result = await ProcessResult.OverlaydAsync("show", "fdb", "--socket", _directory["s.sock"]);
+        Assert.Equal(
+            (3, "", $"overlayd: the overlayd on {_directory["s.sock"]} says: unknown command \"show-fdb\"; this overlayd now knows \"status\"\n"),
+            (result.ExitCode, result.Output, result.Error));
+    }
+
+    [Fact]
     public async Task Status_of_a_daemon_comes_as_a_table_and_as_JSON()
     {
         var status = new DaemonStatus { Ready = true, Drops = DropCounts.From([0, 2]) };
         JsonElement element = JsonSerializer.SerializeToElement(status, ControlJson.Default.DaemonStatus);
-        await using ControlServer server = ControlServer.Start(_directory["s.sock"], _ => ControlResponse.Success(element), line => Assert.Fail(line));
+        await using ControlServer server = ControlServer.Start(
+            _directory["s.sock"], TestHandlers.Answering(_ => ControlResponse.Success(element), "status"), line => Assert.Fail(line));
 
         ProcessResult table = await ProcessResult.OverlaydAsync("status", "--socket", _directory["s.sock"]);
         Assert.Equal((0, "ready, 0 tunnels\n\nDROPPED BY   DIRECTION  REASON     PACKETS\n(no tunnel)  -          truncated        2\n", ""), (table.ExitCode, table.Output, table.Error));
@@ -120,7 +158,8 @@ public sealed class CommandLineTests : IDisposable
     public async Task A_status_of_another_shape_is_named()
     {
         using JsonDocument other = JsonDocument.Parse("""{ "ready": "perhaps" }""");
-        await using ControlServer server = ControlServer.Start(_directory["s.sock"], _ => ControlResponse.Success(other.RootElement), line => Assert.Fail(line));
+        await using ControlServer server = ControlServer.Start(
+            _directory["s.sock"], TestHandlers.Answering(_ => ControlResponse.Success(other.RootElement), "status"), line => Assert.Fail(line));
         ProcessResult result = await ProcessResult.OverlaydAsync("status", "--socket", _directory["s.sock"]);
         Assert.StartsWith($"overlayd: the overlayd on {_directory["s.sock"]} sent a status of another shape, perhaps of another version: ", result.Error, StringComparison.Ordinal);
         Assert.Equal((3, ""), (result.ExitCode, result.Output));

@@ -1,5 +1,6 @@
 using Overlay.Daemon.Configuration;
 using Overlay.DataPath;
+using Overlay.Tables;
 using Overlay.Wire;
 using Xunit;
 using static Overlay.Tests.Daemon.ConfigSamples;
@@ -93,12 +94,32 @@ public class ConfigTests
         Assert.Empty(tunnel.Flood);
         Assert.Empty(tunnel.Fdb);
         Assert.Empty(tunnel.Neighbors);
+        Assert.Equal((true, 0, false), (tunnel.NeighborSuppression, tunnel.AnnouncementHoldSeconds, tunnel.Learning!.Neighbors));
         Assert.Empty(tunnel.Routes);
         Assert.Equal(new OffloadConfig(true, true, true, true, true), tunnel.Offload);
         Assert.Equal(TunnelPolicy.Default, tunnel.Policy);
         Assert.Same(RemotePolicy.Known, tunnel.Policy.Remotes);
         Assert.Equal(((byte?)64, (byte?)0, EcnProfile.Rfc6040, null as DontFragmentPolicy?),
             (tunnel.Policy.Ttl, tunnel.Policy.Dscp, tunnel.Policy.Ecn, tunnel.Policy.DontFragment));
+    }
+
+    [Fact]
+    public void Every_key_of_neighbors_reaches_the_library()
+    {
+        TunnelConfig tunnel = Parse(Tap("""
+            "neighborSuppression": false, "announcementHoldSeconds": 7, "learning": { "enabled": false, "neighbors": true },
+            "neighbors": [
+              { "ip": "fd00::2", "mac": "02:00:00:00:00:02", "router": true, "override": false, "immutable": true },
+              { "ip": "fd00::3", "mac": "02:00:00:00:00:03", "router": false, "override": true },
+              { "ip": "10.0.0.2", "mac": "02:00:00:00:00:02", "immutable": true } ]
+            """)).Tunnels[0];
+        Assert.Equal(
+            [NeighborFlags.Router | NeighborFlags.Immutable, NeighborFlags.Override, NeighborFlags.Override | NeighborFlags.Immutable],
+            tunnel.Neighbors.Select(neighbor => neighbor.Flags));
+        TunnelOptions options = tunnel.ToOptions(default);
+        Assert.Equal((false, false, true, 7_000L), (options.Learning, options.NeighborSuppression, options.NeighborLearning, options.AnnouncementHold));
+        TunnelOptions defaults = Assert.Single(Parse(Tap("")).Tunnels).ToOptions(default);
+        Assert.Equal((true, true, false, 0L), (defaults.Learning, defaults.NeighborSuppression, defaults.NeighborLearning, defaults.AnnouncementHold));
     }
 
     [Fact]
@@ -109,6 +130,8 @@ public class ConfigTests
             "policy": { "remotes": [ "192.0.2.0/25", "198.51.100.7/32" ], "ttl": "inherit", "dscp": 46, "dscpModel": "uniform", "ecn": "rfc3168", "df": "set",
               "flowLabel": "off",
               "reservedBits": { "mask": "00000000000000ff" }, "outerChecksum": "off", "zeroChecksumIpv6": "accept", "innerVlan": "strip",
+              "remoteCheck": "count", "martianRemotes": "off", "martianSources": "enforce", "innerSourceCheck": "count",
+              "floodLimit": { "broadcast": { "packetsPerSecond": 1000, "burst": 7 }, "unknownUnicast": { "packetsPerSecond": 55 }, "multicast": { "packetsPerSecond": 3 } },
               "sourcePorts": "1024-1031", "sourcePortCount": 4, }, // trailing commas are fine
             """)).Tunnels[0];
 
@@ -117,6 +140,11 @@ public class ConfigTests
             (policy.Ttl, policy.Dscp, policy.Ecn, policy.DontFragment, policy.InnerVlan));
         Assert.Equal((DscpModel.Uniform, false, null), (policy.DscpModel, policy.FlowLabel, policy.SourceSpray));
         Assert.Equal(new ReservedBitsPolicy(0xFF), policy.ReservedBits);
+        Assert.Equal((SourceCheck.Count, SourceCheck.Off, (SourceCheck?)SourceCheck.Enforce, SourceCheck.Count),
+            (policy.RemoteCheck, policy.MartianRemotes, policy.MartianSources, policy.InnerSourceCheck));
+        // A burst is a tenth of a second's packets unless it is given, and one at least.
+        Assert.Equal(
+            new FloodLimits { Broadcast = new FloodLimit(1_000, 7), UnknownUnicast = new FloodLimit(55, 5), Multicast = new FloodLimit(3, 1) }, policy.FloodLimits);
         Assert.Equal((1024, 1031), (policy.SourcePortMinimum, policy.SourcePortMaximum));
         Assert.True(policy.Remotes.Contains(Remote));
         Assert.True(policy.Remotes.Contains(ValueIPAddress.Parse("198.51.100.7")));
@@ -139,6 +167,19 @@ public class ConfigTests
             TunnelGso = false,
         }, tunnel.Endpoint);
         Assert.Equal(new OffloadConfig(false, false, false, false, false), tunnel.Offload);
+    }
+
+    [Fact]
+    public void A_group_is_flooded_to_and_is_no_remote()
+    {
+        TunnelConfig tunnel = Parse(Tap("""
+            "flood": [ "239.1.1.1" ], "fdb": [ { "mac": "02:00:00:00:00:02", "remote": "192.0.2.2" } ], "policy": { "remotes": [ "192.0.2.0/24" ] }
+            """)).Tunnels[0];
+        Assert.Equal((ValueIPAddress?)ValueIPAddress.Parse("239.1.1.1"), tunnel.Group);
+        Assert.Equal([ValueIPAddress.Parse("239.1.1.1")], tunnel.Flood);
+        Assert.Equal([Remote], tunnel.Remotes);
+        Assert.Null(Parse(Tap("\"flood\": [ \"192.0.2.2\" ]")).Tunnels[0].Group);
+        Assert.NotNull(Parse(Tap("\"flood\": [ \"239.1.1.1\" ], \"policy\": { \"remoteCheck\": \"count\" }")).Tunnels[0].Group);
     }
 
     [Fact]
@@ -167,6 +208,20 @@ public class ConfigTests
     [InlineData("\"ecn\": \"rfc3168\"", EcnProfile.Rfc3168)]
     [InlineData("\"ecn\": \"copy\"", EcnProfile.Copy)]
     public void Ecn_words(string key, EcnProfile expected) => Assert.Equal(expected, Policy(key).Ecn);
+
+    [Theory]
+    [InlineData("off", SourceCheck.Off)]
+    [InlineData("count", SourceCheck.Count)]
+    [InlineData("enforce", SourceCheck.Enforce)]
+    public void Source_check_words(string word, SourceCheck expected)
+    {
+        Assert.Equal(expected, Policy($"\"remoteCheck\": \"{word}\"").RemoteCheck);
+        Assert.Equal(expected, Policy($"\"martianRemotes\": \"{word}\"").MartianRemotes);
+        Assert.Equal(expected, Policy($"\"martianSources\": \"{word}\"").MartianSources);
+        Assert.Equal(expected, Policy($"\"innerSourceCheck\": \"{word}\"").InnerSourceCheck);
+        Assert.Equal((SourceCheck.Enforce, SourceCheck.Enforce, null as SourceCheck?, SourceCheck.Off),
+            (Policy("\"ttl\": 1").RemoteCheck, Policy("\"ttl\": 1").MartianRemotes, Policy("\"ttl\": 1").MartianSources, Policy("\"ttl\": 1").InnerSourceCheck));
+    }
 
     [Theory]
     [InlineData("\"df\": \"unset\"", DontFragmentPolicy.Unset)]

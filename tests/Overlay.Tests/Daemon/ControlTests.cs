@@ -4,9 +4,13 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Overlay.Daemon.Control;
+using Overlay.Daemon.Status;
 using Xunit;
 
 namespace Overlay.Tests.Daemon;
+
+[System.Text.Json.Serialization.JsonSerializable(typeof(int[]))]
+internal sealed partial class IntegerJson : System.Text.Json.Serialization.JsonSerializerContext;
 
 /// <summary>The control socket: server and client, and what a server makes of those who are not our client.</summary>
 public sealed class ControlTests : IDisposable
@@ -122,7 +126,7 @@ public sealed class ControlTests : IDisposable
         await using ControlServer server = Start();
         using Socket client = Connect();
         client.Send([0x7F, 0xFF, 0xFF, 0xFF]);
-        Assert.Equal("""{"ok":false,"error":"the frame announces 2147483647 bytes; a request has at most 65536"}""", Receive(client));
+        Assert.Equal("""{"ok":false,"error":"the frame announces 2147483647 bytes; a request has at most 262144","fault":"refused"}""", Receive(client));
         Assert.Equal(0, client.Receive(new byte[1]));
     }
 
@@ -133,14 +137,14 @@ public sealed class ControlTests : IDisposable
         using Socket client = Connect();
         client.Send([0, 0, 0, 9, (byte)'{']);
         client.Shutdown(SocketShutdown.Send);
-        Assert.Equal("""{"ok":false,"error":"the connection ended within a frame"}""", Receive(client));
+        Assert.Equal("""{"ok":false,"error":"the connection ended within a frame","fault":"refused"}""", Receive(client));
         Assert.Equal("""{"echo":"status"}""", (await RequestAsync("status")).GetRawText());
     }
 
     [Fact]
     public async Task A_handler_that_fails_is_an_error_of_that_request_only()
     {
-        await using ControlServer server = Start(r => r.Command == "bad" ? throw new InvalidOperationException("no counters") : Echo(r));
+        await using ControlServer server = Start(c => c == "bad" ? throw new InvalidOperationException("no counters") : Echo(c));
         using Socket client = Connect();
         Assert.Equal("""{"ok":false,"error":"bad failed: no counters"}""", Exchange(client, """{"command":"bad"}"""));
         Assert.Equal("""{"ok":true,"result":{"echo":"good"}}""", Exchange(client, """{"command":"good"}"""));
@@ -154,7 +158,7 @@ public sealed class ControlTests : IDisposable
     {
         // An answer larger than any socket buffer, so that who does not read holds its task until the end of the test.
         string large = new('x', 4 * 1024 * 1024);
-        await using ControlServer server = Start(r => r.Command == "large" ? Success(large) : Echo(r));
+        await using ControlServer server = Start(c => c == "large" ? Success(large) : Echo(c));
         using Socket halfFrame = Connect();
         halfFrame.Send([0, 0]);
         using Socket doesNotRead = Connect();
@@ -241,9 +245,139 @@ public sealed class ControlTests : IDisposable
         await serving;
     }
 
-    private static ControlResponse Echo(ControlRequest request)
+    [Theory]
+    [InlineData("""{"command":"old"}""", """{"ok":true,"result":{"echo":"old"}}""")]
+    [InlineData("""{"command":"old","protocol":2}""", """{"ok":true,"result":{"echo":"old"}}""")]
+    [InlineData("""{"command":"new","protocol":2}""", """{"ok":true,"result":{"echo":"new"}}""")]
+    [InlineData("""{"command":"new"}""", """{"ok":false,"error":"new is of version 2 of the control protocol, the client speaks 1; the overlayd of the daemon\u0027s version as a client is right","fault":"protocol"}""")]
+    [InlineData("""{"command":"old","protocol":3}""", """{"ok":false,"error":"the client speaks version 3 of the control protocol, this overlayd up to 2; the overlayd of the daemon\u0027s version as a client is right","fault":"protocol"}""")]
+    [InlineData("""{"command":"newer","protocol":2}""", """{"ok":false,"error":"unknown command \"newer\"; this overlayd now knows \"old\", \"new\"","fault":"protocol"}""")]
+    public async Task Versions_that_do_not_fit_are_named_and_the_connection_stays(string request, string answer)
     {
-        using JsonDocument document = JsonDocument.Parse($$"""{"echo":"{{request.Command}}"}""");
+        await using ControlServer server = Start(new ControlHandlers(
+            TestHandlers.Handler("old", call => call.SendAsync(Echo("old"))), TestHandlers.Handler("new", call => call.SendAsync(Echo("new")), ControlProtocol.Current)));
+        using Socket client = Connect();
+        Assert.Equal(answer, Exchange(client, request));
+        Assert.Equal("""{"ok":true,"result":{"echo":"old"}}""", Exchange(client, """{"command":"old"}"""));
+        Assert.Empty(_log);
+    }
+
+    [Theory]
+    [InlineData(0, 0, null)]
+    [InlineData(0, 1000, null)]
+    [InlineData(1000, 1000, null)]
+    [InlineData(1001, 1000, "tables is not for uid 1001: only root and uid 1000, which runs overlayd, may, whatever the mode of the socket")]
+    [InlineData(65534, 0, "tables is not for uid 65534: only root may, whatever the mode of the socket")]
+    public void Tables_are_for_root_and_the_daemons_user(int peer, int self, string? message)
+    {
+        IControlHandler tables = TestHandlers.Handler("tables", _ => default, access: ControlAccess.Owner);
+        IControlHandler status = new StatusHandler(() => new DaemonStatus { Ready = true });
+        ControlPeer other = new(1, (uint)peer);
+        ControlRules.CheckAccess(other, new ControlPeer(2, (uint)self), status);
+        Exception? e = Record.Exception(() => ControlRules.CheckAccess(other, new ControlPeer(2, (uint)self), tables));
+        Assert.Equal((message, message is null ? null : ControlFault.Forbidden), (e?.Message, (e as ControlRefusedException)?.Fault));
+    }
+
+    [Fact]
+    public async Task The_kernel_says_who_asks()
+    {
+        ControlPeer peer = default;
+        await using ControlServer server = Start(new ControlHandlers(TestHandlers.Handler("who", call =>
+        {
+            peer = call.Peer;
+            return call.SendAsync(Echo("who"));
+        })));
+        await RequestAsync("who");
+        string uid = File.ReadLines("/proc/self/status").Single(line => line.StartsWith("Uid:", StringComparison.Ordinal)).Split('\t')[2];
+        Assert.Equal((Environment.ProcessId, uid), (peer.ProcessId, peer.UserId.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+    }
+
+    [Fact]
+    public async Task Requests_and_answers_may_have_parts()
+    {
+        await using ControlServer server = Start(new ControlHandlers(TestHandlers.Handler("sum", SumAsync, ControlProtocol.Current)));
+        JsonElement[] parts = [.. Enumerable.Range(1, 4).Select(i => JsonSerializer.SerializeToElement(new int[] { i, i * i }))];
+        ControlRequest[] requests = [.. parts.Select((part, i) => new ControlRequest(i == 0 ? "sum" : null) { Protocol = i == 0 ? 2 : null, Arguments = part, More = i < 3 })];
+        List<JsonElement> answer = await ControlClient.StreamAsync(SocketPath, requests, TimeSpan.FromSeconds(20), Cancellation).ToListAsync(Cancellation);
+        Assert.Equal(["2", "8", "20", "40"], answer.Select(part => part.GetRawText()));
+        Assert.Empty(_log);
+
+        static async ValueTask SumAsync(ControlCall call)
+        {
+            int sum = 0;
+            int[]? part = call.Arguments(IntegerJson.Default.Int32Array);
+            while (part is not null)
+            {
+                sum += part.Sum();
+                part = await call.NextArgumentsAsync(IntegerJson.Default.Int32Array);
+                JsonElement result = JsonSerializer.SerializeToElement(sum);
+                await call.SendAsync(part is null ? ControlResponse.Success(result) : ControlResponse.Part(result));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task An_answer_before_the_end_of_the_request_ends_the_connection()
+    {
+        await using ControlServer server = Start(new ControlHandlers(TestHandlers.Handler("early", _ => throw new ControlRefusedException("enough"), ControlProtocol.Current)));
+        using Socket client = Connect();
+        Assert.Equal("""{"ok":false,"error":"enough","fault":"refused"}""", Exchange(client, """{"command":"early","protocol":2,"more":true}"""));
+        Assert.Equal(0, client.Receive(new byte[1]));
+    }
+
+    [Fact]
+    public async Task A_part_that_is_none_ends_the_request()
+    {
+        await using ControlServer server = Start(new ControlHandlers(TestHandlers.Handler("parts", async call =>
+        {
+            while (await call.NextArgumentsAsync(IntegerJson.Default.Int32Array) is not null)
+            {
+            }
+
+            await call.SendAsync(Echo("parts"));
+        })));
+        foreach ((string part, string error) in new[]
+        {
+            ("""{"arguments":[1]}""", ""), ("x", "the request is not JSON of the right shape: "), ("{}", "parts has no \"arguments\""),
+            ("""{"arguments":{}}""", "the arguments of parts are not of the right shape: "),
+        })
+        {
+            using Socket client = Connect();
+            Send(client, """{"command":"parts","more":true}""");
+            using JsonDocument answer = JsonDocument.Parse(Exchange(client, part));
+            Assert.Equal(error.Length == 0, answer.RootElement.GetProperty("ok").GetBoolean());
+            Assert.StartsWith(error, error.Length == 0 ? "" : answer.RootElement.GetProperty("error").GetString(), StringComparison.Ordinal);
+            Assert.True(error.Length == 0 || client.Receive(new byte[1]) == 0);
+        }
+
+        using Socket closing = Connect();
+        Send(closing, """{"command":"parts","more":true}""");
+        closing.Shutdown(SocketShutdown.Send);
+        Assert.Equal("""{"ok":false,"error":"parts was to have more parts, but the connection ended","fault":"refused"}""", Receive(closing));
+        Assert.Empty(_log);
+    }
+
+    [Fact]
+    public async Task A_handler_without_an_answer_is_a_mistake_of_ours()
+    {
+        await using ControlServer server = Start(new ControlHandlers(TestHandlers.Handler("mute", _ => default)));
+        using Socket client = Connect();
+        Assert.Equal("""{"ok":false,"error":"mute failed: its handler gave no answer"}""", Exchange(client, """{"command":"mute"}"""));
+        Assert.Single(_log);
+    }
+
+    [Fact]
+    public void Two_handlers_of_one_command_are_a_mistake_of_ours()
+    {
+        ControlHandlers handlers = new(TestHandlers.Handler("a", _ => default));
+        Assert.Throws<ArgumentException>(() => handlers.Add([TestHandlers.Handler("a", _ => default)]));
+        handlers.Add([TestHandlers.Handler("b", _ => default)]);
+        Assert.Equal("b", handlers.Find("b").Command);
+    }
+
+    private static ControlResponse Echo(string command)
+    {
+        using JsonDocument document = JsonDocument.Parse($$"""{"echo":"{{command}}"}""");
         return ControlResponse.Success(document.RootElement.Clone());
     }
 
@@ -289,7 +423,10 @@ public sealed class ControlTests : IDisposable
         return bytes;
     }
 
-    private ControlServer Start(Func<ControlRequest, ControlResponse>? handler = null) => ControlServer.Start(SocketPath, handler ?? Echo, line =>
+    private ControlServer Start(Func<string, ControlResponse>? handler = null) => Start(TestHandlers.Answering(
+        handler ?? Echo, ["status", "other", "a", "x", "y", "good", "bad", "large", .. Enumerable.Range(0, 20).Select(i => $"c{i}")]));
+
+    private ControlServer Start(ControlHandlers handlers) => ControlServer.Start(SocketPath, handlers, line =>
     {
         lock (_log)
         {

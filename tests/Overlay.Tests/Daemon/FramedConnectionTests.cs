@@ -59,7 +59,7 @@ public class FramedConnectionTests
     }
 
     [Theory]
-    [InlineData(new byte[] { 0, 1, 0, 1 }, 65537u)]
+    [InlineData(new byte[] { 0, 4, 0, 1 }, 262145u)]
     [InlineData(new byte[] { 0xFF, 0xFF, 0xFF, 0xFF }, uint.MaxValue)]
     [InlineData(new byte[] { 0x80, 0, 0, 0 }, 0x8000_0000u)]
     public async Task A_length_beyond_the_limit_is_refused_at_once(byte[] header, uint length)
@@ -72,7 +72,7 @@ public class FramedConnectionTests
     [Fact]
     public async Task The_limit_itself_passes()
     {
-        byte[] stream = [0, 1, 0, 0, .. new byte[FramedConnection.MaxRequest]];
+        byte[] stream = [0, 4, 0, 0, .. new byte[FramedConnection.MaxRequest]];
         await using FramedConnection connection = Reading(Pieces(stream, 4096));
         FrameResult result = await connection.ReadAsync(Cancellation);
         Assert.Equal((FrameStatus.Frame, FramedConnection.MaxRequest), (result.Status, result.Payload.Length));

@@ -124,7 +124,7 @@ public sealed class RunTests : IDisposable
     {
         Task<int> running = Run(new Diary());
         ControlException e = await Assert.ThrowsAsync<ControlException>(() => ControlClient.RequestAsync(SocketPath, "reload", TimeSpan.FromSeconds(20), Cancellation));
-        Assert.Equal($"the overlayd on {SocketPath} says: unknown command \"reload\"; \"status\" is one", e.Message);
+        Assert.Equal($"the overlayd on {SocketPath} says: unknown command \"reload\"; this overlayd now knows \"status\"", e.Message);
         _shutdown.SetResult();
         Assert.Equal(0, await running);
     }
@@ -185,6 +185,8 @@ public sealed class RunTests : IDisposable
         public Action OnStop { get; init; } = () => { };
 
         public List<string> Entries { get; } = [];
+
+        public IReadOnlyList<IControlHandler> Handlers => [];
 
         public void Start()
         {

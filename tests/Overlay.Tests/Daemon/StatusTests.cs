@@ -2,6 +2,8 @@ using System.Text.Json;
 using Overlay.Daemon.Commands;
 using Overlay.Daemon.Control;
 using Overlay.Daemon.Status;
+using Overlay.DataPath;
+using Overlay.Tables;
 using Xunit;
 
 namespace Overlay.Tests.Daemon;
@@ -27,6 +29,7 @@ public class StatusTests
                 },
                 Ingress = new DirectionStatus(),
                 Endpoint = new EndpointStatus { Name = "192.0.2.1:4789", ReceiveBufferBytes = 4194304, SourcePorts = 16, KernelDrops = 5, Transport = "udp", TunnelGsoSuperpackets = 1, TunnelGsoFrames = 2 },
+                Learning = new LearningStatus(3, 4, new LearnRefusals(Full: 5, Protected: 6, Invalid: 7), 8),
                 Offload = new OffloadStatus
                 {
                     Tso = new OffloadUse { Asked = true, Active = true, Fallbacks = 2 },
@@ -86,6 +89,16 @@ public class StatusTests
                     "originated": 0,
                     "consumed": 0,
                     "drops": {}
+                  },
+                  "learning": {
+                    "entries": 3,
+                    "moves": 4,
+                    "refused": {
+                      "full": 5,
+                      "protected": 6,
+                      "invalid": 7
+                    },
+                    "queueFull": 8
                   },
                   "offload": {
                     "tso": {
@@ -211,6 +224,9 @@ public class StatusTests
             ipip0        ingress    ecn-invalid        3
             (no tunnel)  -          unknown-vni        3
 
+            TUNNEL  FDB-ENTRIES  MOVES  REFUSED-FULL  REFUSED-PROTECTED  REFUSED-INVALID  QUEUE-FULL
+            vx42              3      4             5                  6                7           8
+
             TUNNEL  TSO  USO  GRO  GSO  TUNNEL-GSO
             vx42    on   off  off  on   off
             ipip0   off  off  off  off  off
@@ -252,6 +268,56 @@ public class StatusTests
             json.GetProperty("reservedBits").GetProperty("8000000000000000").GetInt64(),
             json.GetProperty("reservedBits").GetProperty("0000000000000001").GetInt64(),
             json.GetProperty("ecnAlarms").GetInt64()));
+    }
+
+    [Fact]
+    public void What_a_policy_only_counts_is_shown_beside_the_books()
+    {
+        DirectionCounters counters = new();
+        Assert.Null(DirectionStatus.From(counters).Tolerated);
+        DirectionStatus one = new() { RxPackets = 5, TxPackets = 5, Tolerated = Drops((DropReason.UnknownRemote, 2), (DropReason.ForeignSource, 1)) };
+        DirectionStatus sum = DirectionStatus.Sum([one, new() { Tolerated = Drops((DropReason.ForeignSource, 4)) }, new()]);
+        Assert.Equal([KeyValuePair.Create("unknown-remote", 2L), KeyValuePair.Create("foreign-source", 5L)], sum.Tolerated!);
+        Assert.Null(DirectionStatus.Sum([new(), new()]).Tolerated);
+        DaemonStatus status = Sample with { Tunnels = [Sample.Tunnels[0] with { Ingress = sum }] };
+        Assert.Contains(
+            """
+            TUNNEL  RECEIVED                  PACKETS
+            vx42    unknown-remote, let pass        2
+            vx42    foreign-source, let pass        5
+
+            """,
+            StatusTable.Format(status),
+            StringComparison.Ordinal);
+        JsonElement json = JsonSerializer.SerializeToElement(status, ControlJson.Default.DaemonStatus).GetProperty("tunnels")[0];
+        Assert.Equal(5, json.GetProperty("ingress").GetProperty("tolerated").GetProperty("foreign-source").GetInt64());
+        Assert.False(json.GetProperty("egress").TryGetProperty("tolerated", out _));
+    }
+
+    [Fact]
+    public void Neighbours_are_shown_where_there_are_any()
+    {
+        NeighborTable table = new();
+        table.Set(new Vni(42), ValueIPAddress.Parse("10.0.0.2"), MacAddress.Parse("02:00:00:00:00:02"));
+        table.Learn(new Vni(42), ValueIPAddress.Parse("10.0.0.3"), MacAddress.Parse("02:00:00:00:00:03"), NeighborFlags.Override, 0);
+        table.Learn(new Vni(42), ValueIPAddress.Parse("10.0.0.2"), MacAddress.Parse("02:00:00:00:00:03"), NeighborFlags.Override, 0);
+        DaemonStatus status = Sample with { Tunnels = [Sample.Tunnels[0] with { Neighbors = NeighborStatus.From(table, []) with { Answered = 12, Unknown = 3 } }] };
+        Assert.Contains(
+            """
+            TUNNEL  NEIGHBORS  LEARNED  ANSWERED  UNKNOWN  UNFORWARDED  PROBES  ANNOUNCEMENTS  MOVES  REFUSED
+            vx42            2        1        12        3            0       0              0      0        1
+
+            """,
+            StatusTable.Format(status),
+            StringComparison.Ordinal);
+        DaemonStatus nothingKnown = Sample with { Tunnels = [Sample.Tunnels[0] with { Neighbors = NeighborStatus.From(new NeighborTable(), []) with { Unknown = 3 } }] };
+        Assert.DoesNotContain("NEIGHBORS", StatusTable.Format(nothingKnown), StringComparison.Ordinal);
+
+        JsonElement json = JsonSerializer.SerializeToElement(status, ControlJson.Default.DaemonStatus).GetProperty("tunnels")[0].GetProperty("neighbors");
+        Assert.Equal((2, 1, 12, 3, 1), (
+            json.GetProperty("entries").GetInt32(), json.GetProperty("learned").GetInt32(), json.GetProperty("answered").GetInt64(),
+            json.GetProperty("unknown").GetInt64(), json.GetProperty("refused").GetProperty("protected").GetInt64()));
+        Assert.False(JsonSerializer.SerializeToElement(Sample, ControlJson.Default.DaemonStatus).GetProperty("tunnels")[0].TryGetProperty("neighbors", out _));
     }
 
     [Fact]

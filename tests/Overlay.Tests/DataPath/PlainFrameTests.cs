@@ -33,7 +33,7 @@ public sealed class PlainFrameTests
             if (isPlain)
             {
                 _ = Appended(rig, frame);
-                Assert.Equal(rig.Egress.DecideFrame(rig.Batch, 0), reason);
+                Assert.Equal(rig.Egress.DecideFrame(rig.Batch, 0, now: 0), reason);
                 Assert.Equal(1, rig.Batch.Count);
                 AssertEqual(rig.Batch.Meta(0), shortWay);
                 taken++;

@@ -268,7 +268,44 @@ public sealed class TunnelIngressTests
         Assert.Equal(DropReason.UnknownVni, rig.Receive(TunnelRig.Vxlan(frame, 0)).Drop);
         ArgumentException duplicate = Assert.Throws<ArgumentException>(() => rig.Ingress.Attach(second, 8));
         Assert.Contains("second", duplicate.Message, StringComparison.Ordinal);
+        Tunnel third = new(rig.Tunnel.Options with { Name = "third" }, tables);
+        Assert.Contains("VNI 42 of 'third' is that of 'rig'", Assert.Throws<ArgumentException>(() => rig.Ingress.Attach(third, 8)).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => new TunnelIngress(TunnelKind.IPInIP).Attach(second, 8));
+        Assert.Equal([new VniRow<Tunnel>(new Vni(42), "rig", rig.Tunnel), new VniRow<Tunnel>(new Vni(43), "second", second)], rig.Ingress.Vnis);
+    }
+
+    /// <summary>The same station in two networks: each is learned, sent to and counted in its own, even with tables in common.</summary>
+    [Fact]
+    public void The_same_mac_in_two_networks_is_two_stations()
+    {
+        OverlayTables tables = new();
+        Tunnel[] tunnels = [.. new uint[] { 42, 43 }.Select(vni => new Tunnel(
+            new TunnelOptions { Name = $"vx{vni}", Kind = TunnelKind.Vxlan, Layer = DeviceLayer.Ethernet, Vni = new Vni(vni), Local = TunnelRig.Local, DeviceMac = TunnelRig.Mac, Learning = true },
+            tables))];
+        tables.Apply(OverlayUpdate.AddFlood(new Vni(42), TunnelRig.Remote));
+        tables.Apply(OverlayUpdate.AddFlood(new Vni(43), TunnelRig.Remote2));
+        TunnelRig rig = new(tunnels[0]);
+        rig.Ingress.Attach(tunnels[1], device: 7);
+        byte[] frame = TunnelRig.FrameFrom(TunnelRig.MacB);
+        Assert.Equal(TunnelRig.Device, rig.Receive(TunnelRig.Vxlan(frame, 42), TunnelRig.Remote).Output);
+        rig.Ingress.Complete(rig.Closed());
+        for (int i = 0; i < 2; i++)
+        {
+            Assert.Equal(7, rig.Receive(TunnelRig.Vxlan(frame, 43), TunnelRig.Remote2).Output);
+            rig.Ingress.Complete(rig.Closed());
+        }
+
+        foreach (Tunnel tunnel in tunnels)
+        {
+            Assert.True(tunnel.Learned.TryDequeue(out LearnedAddress learned));
+            Assert.Equal((tunnel.Options.Vni, TunnelRig.MacB), (learned.Vni, learned.Mac));
+            Assert.True(tables.Learn(learned, knownOnly: true, now: 0));
+        }
+
+        Assert.Equal(TunnelRig.Remote, rig.Send(TunnelRig.FrameTo(TunnelRig.MacB)).Remote);
+        Assert.Equal(TunnelRig.Remote2, new TunnelRig(tunnels[1]).Send(TunnelRig.FrameTo(TunnelRig.MacB)).Remote);
+        Assert.Equal((1, 2), (tunnels[0].Ingress.TxPackets, tunnels[1].Ingress.TxPackets));
+        Assert.Equal((0, 0), (tables.Forwarding.Moves, rig.Ingress.Unowned.RxPackets));
     }
 
     [Fact]

@@ -80,11 +80,11 @@ internal sealed class TunnelRig
     }
 
     /// <summary>Sends one packet through egress and returns its meta.</summary>
-    public ref PacketMeta Send(ReadOnlySpan<byte> packet)
+    public ref PacketMeta Send(ReadOnlySpan<byte> packet, long now = 0)
     {
         Batch.Clear();
         Assert.True(Batch.TryAppend(packet, out _));
-        Egress.Process(Batch, 0);
+        Egress.Process(Batch, now);
         return ref Batch.Meta(0);
     }
 

@@ -224,6 +224,7 @@ public sealed class TunnelWorkerTests : IDisposable
     {
         _rig.Tables.Apply(OverlayUpdate.AddFlood(TunnelRig.Vni, TunnelRig.Remote2));
         _rig.Tables.Apply(OverlayUpdate.SetNeighbor(TunnelRig.Vni, TunnelRig.InnerB, TunnelRig.MacB));
+        _rig.Tables.Apply(OverlayUpdate.SetForwarding(TunnelRig.Vni, TunnelRig.MacB, new FdbEntry(TunnelRig.Remote2)));
         for (int i = 0; i < 10; i++)
         {
             _device.Enqueue(TunnelRig.FrameTo(MacAddress.Broadcast));

@@ -21,6 +21,8 @@ internal static class FormatKeys
         ("fdb", """ "fdb": [ { "mac": "02:00:00:00:00:02", "remote": "2001:db8::2" } ] """),
         ("learning", """ "learning": { "enabled": false } """),
         ("neighbors", """ "neighbors": [ { "ip": "10.0.0.2", "mac": "02:00:00:00:00:02" } ] """),
+        ("neighborSuppression", """ "neighborSuppression": false """),
+        ("announcementHoldSeconds", """ "announcementHoldSeconds": 10 """),
         ("routes", """ "routes": [ { "prefix": "10.1.0.0/16", "remote": "2001:db8::2" } ] """),
         ("routes", """ "routes": [ { "prefix": "10.1.0.0/16", "remote": "2001:db8::2", "mac": "02:00:00:00:00:02" } ] """),
         ("mac", """ "routes": [ { "prefix": "10.1.0.0/16", "remote": "2001:db8::2", "mac": "02:00:00:00:00:02" } ] """),

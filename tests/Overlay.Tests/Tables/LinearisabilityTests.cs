@@ -75,7 +75,7 @@ public sealed class LinearisabilityTests
 
     private static string Join(IEnumerable<ValueIPAddress> addresses) => string.Join(' ', addresses);
 
-    private static IEnumerable<string> Rows(NeighborTable table) => table.Snapshot().Select(row => $"{row.Address}={row.Mac}").Order(StringComparer.Ordinal);
+    private static IEnumerable<string> Rows(NeighborTable table) => table.Snapshot(0).Select(row => $"{row.Address}={row.Mac}").Order(StringComparer.Ordinal);
 
     private static string Known(OverlayTables tables) => string.Concat(Enumerable.Range(1, 4).Select(n => tables.IsKnownRemote(Remote((uint)n)) ? '1' : '0'));
 

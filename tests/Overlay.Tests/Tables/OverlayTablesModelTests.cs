@@ -95,7 +95,7 @@ public sealed class OverlayTablesModelTests
             tables.Forwarding.Snapshot(0).Select(row => (row.Vni, row.Mac, row.Entry)).OrderBy(row => (row.Vni, row.Mac)));
         Assert.Equal(
             twin.Neighbors.Select(row => (row.Key.Vni, row.Key.Address, row.Value)),
-            tables.Neighbors.Snapshot().Select(row => (row.Vni, row.Address, row.Mac)).OrderBy(row => (row.Vni, row.Address)));
+            tables.Neighbors.Snapshot(0).Select(row => (row.Vni, row.Address, row.Mac)).OrderBy(row => (row.Vni, row.Address)));
         foreach (Vni vni in Networks)
         {
             Assert.Equal(twin.FloodOf(vni), tables.Flood[vni].ToArray());

@@ -1,0 +1,34 @@
+using System.Text.Json.Serialization;
+
+namespace Overlay.Daemon.Control.Changes;
+
+/// <summary>What a client sends to change a table: of these members those that the command has. The daemon judges them, so most are text as it was typed.</summary>
+internal sealed record ChangeArguments
+{
+    /// <summary>The name of the tunnel.</summary>
+    public required string Tunnel { get; init; }
+
+    /// <summary>A MAC address.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Mac { get; init; }
+
+    /// <summary>The address of a remote.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Remote { get; init; }
+
+    /// <summary>A UDP port.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? Port { get; init; }
+
+    /// <summary>An inner address.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Ip { get; init; }
+
+    /// <summary>An inner prefix.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Prefix { get; init; }
+
+    /// <summary>Whether a flush takes what was added, too.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool All { get; init; }
+}

@@ -1,0 +1,113 @@
+using Overlay.Daemon.Configuration;
+using Overlay.Daemon.DataPlane;
+using Overlay.DataPath;
+using Overlay.Tables;
+
+namespace Overlay.Daemon.Control.Changes;
+
+/// <summary><c>route-add</c>: packets to an inner prefix go to a remote; it is also a route of the kernel by the device, as a configured one is.</summary>
+internal sealed class RouteAddHandler(TunnelCatalog tunnels, ITableDoor door, IKernelRoutes kernel) : ChangeHandler("route-add", tunnels, door)
+{
+    /// <inheritdoc/>
+    protected override Func<ChangeResult> Prepare(ArgumentReader arguments)
+    {
+        TunnelTables tunnel = arguments.Tunnel;
+        arguments.RequireLayer("routes", DeviceLayer.IP);
+        (ValueIPAddress Address, int Length)? prefix = RouteText.ReadPrefix(arguments);
+        ValueIPAddress? remote = arguments.Underlay.Remote(arguments.Keys.Require("remote", "the address of the remote that the prefix lives behind"), "remote");
+        MacAddress? mac = null;
+        if (tunnel.Config.Facts.WrapsIPInEthernet)
+        {
+            mac = arguments.Values.Mac(arguments.Keys.Require("mac", "the inner destination MAC address, the remote device's,"), "mac");
+        }
+        else
+        {
+            arguments.Keys.Refuse("mac", $"by {tunnel.Config.Facts.WithArticle()} tunnel");
+        }
+
+        arguments.Finish();
+        (ValueIPAddress address, int length) = prefix!.Value;
+        RouteText.RefuseConfigured(tunnel, address, length);
+        RouteEntry route = new(remote!.Value, mac ?? default);
+        return () =>
+        {
+            bool had = tunnel.Tables.Routes.TryGet(address, length, out RouteEntry before);
+            tunnel.Tables.Apply(OverlayUpdate.SetRoute(address, length, route));
+            if (!had)
+            {
+                AddToKernel(tunnel, address, length);
+            }
+
+            string was = !had ? "" : before == route ? ", as before" : $"; before: {before.Remote}";
+            return new ChangeResult(had && before == route ? 0 : 1, $"{tunnel.Name}: {address}/{length} goes to {route.Remote}{was}");
+        };
+    }
+
+    private void AddToKernel(TunnelTables tunnel, ValueIPAddress address, int length)
+    {
+        try
+        {
+            kernel.Add(tunnel.Config.Device.Name, address, length);
+        }
+        catch (IOException e)
+        {
+            tunnel.Tables.Apply(OverlayUpdate.RemoveRoute(address, length));
+            throw new ControlRefusedException($"the kernel has no route {address}/{length} by {tunnel.Config.Device.Name}, so nothing was changed: {e.Message}");
+        }
+    }
+}
+
+/// <summary><c>route-del</c>: removes a route that was added at run time.</summary>
+internal sealed class RouteDeleteHandler(TunnelCatalog tunnels, ITableDoor door, IKernelRoutes kernel) : ChangeHandler("route-del", tunnels, door)
+{
+    /// <inheritdoc/>
+    protected override Func<ChangeResult> Prepare(ArgumentReader arguments)
+    {
+        TunnelTables tunnel = arguments.Tunnel;
+        arguments.RequireLayer("routes", DeviceLayer.IP);
+        (ValueIPAddress Address, int Length)? prefix = RouteText.ReadPrefix(arguments);
+        arguments.Finish();
+        (ValueIPAddress address, int length) = prefix!.Value;
+        RouteText.RefuseConfigured(tunnel, address, length);
+        return () =>
+        {
+            if (!tunnel.Tables.Routes.TryGet(address, length, out RouteEntry before))
+            {
+                throw new ControlRefusedException($"tunnel {tunnel.Name} has no route {address}/{length}; 'overlayd show routes' lists those there are");
+            }
+
+            try
+            {
+                // The kernel first: what it still hands over still has a way.
+                kernel.Remove(tunnel.Config.Device.Name, address, length);
+            }
+            catch (IOException e)
+            {
+                throw new ControlRefusedException($"the kernel keeps its route {address}/{length} by {tunnel.Config.Device.Name}, so nothing was changed: {e.Message}");
+            }
+
+            tunnel.Tables.Apply(OverlayUpdate.RemoveRoute(address, length));
+            return new ChangeResult(1, $"{tunnel.Name}: {address}/{length} removed; before: {before.Remote}");
+        };
+    }
+}
+
+/// <summary>What both have in common.</summary>
+internal static class RouteText
+{
+    /// <summary>Reads the inner prefix.</summary>
+    public static (ValueIPAddress Address, int Length)? ReadPrefix(ArgumentReader arguments) =>
+        arguments.Values.Prefix(arguments.Keys.Require("prefix", "the inner prefix"), "prefix", hostBits: false);
+
+    /// <summary>Refuses to touch what the configuration says.</summary>
+    public static void RefuseConfigured(TunnelTables tunnel, ValueIPAddress address, int length)
+    {
+        foreach (RouteConfig route in tunnel.Config.Routes)
+        {
+            if (route.Prefix == address && route.PrefixLength == length)
+            {
+                throw new ControlRefusedException($"{address}/{length} is configured to go to {route.Remote}; what the configuration says is changed in its file");
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+using Overlay.Daemon.Control.Changes;
+using Overlay.Daemon.Status;
+using Overlay.Tables;
+
+namespace Overlay.Daemon.Control.Show;
+
+/// <summary>What the tables of a tunnel hold, as rows. Any thread; rows that change meanwhile are seen before or after the change.</summary>
+internal static class TableRows
+{
+    /// <summary>Up to how many forwarding entries of a tunnel are sorted.</summary>
+    public const int SortedRows = 4_096;
+
+    /// <summary>Forwarding entries: sorted by MAC address if there are few, else as they lie.</summary>
+    /// <param name="tunnel">The tunnel.</param>
+    /// <param name="filter">What is wanted.</param>
+    /// <param name="now">The time that idle times are counted from.</param>
+    public static IEnumerable<FdbShowRow> Fdb(TunnelTables tunnel, ShowFilter filter, long now)
+    {
+        IEnumerable<ForwardingRow> rows = tunnel.Tables.Forwarding.Snapshot(now).Where(row => filter.Wants(row.Mac) && filter.Wants(row.Entry.Remote));
+        rows = tunnel.Tables.Forwarding.Count <= SortedRows ? rows.OrderBy(row => row.Mac) : rows;
+        return rows.Select(row => new FdbShowRow
+        {
+            Tunnel = tunnel.Name,
+            Vni = tunnel.Vni,
+            Mac = row.Mac,
+            Remote = row.Entry.Remote,
+            Port = tunnel.Config.Facts.IsOverUdp ? (row.Entry.Port == 0 ? tunnel.Config.Endpoint.Port : row.Entry.Port) : null,
+            Origin = FdbText.Of(row.Entry.Origin),
+            IdleSeconds = row.Entry.Origin == FdbOrigin.Learned ? row.IdleMilliseconds / 1_000 : null,
+        });
+    }
+
+    /// <summary>Neighbours, sorted by address.</summary>
+    /// <param name="tunnel">The tunnel.</param>
+    /// <param name="filter">What is wanted.</param>
+    /// <param name="now">The time that idle times are counted from.</param>
+    public static IEnumerable<NeighborShowRow> Neighbors(TunnelTables tunnel, ShowFilter filter, long now) =>
+        tunnel.Tables.Neighbors.Snapshot(now).Where(row => filter.Wants(row.Mac)).OrderBy(row => row.Address).Select(row => new NeighborShowRow
+        {
+            Tunnel = tunnel.Name,
+            Vni = tunnel.Vni,
+            Ip = row.Address,
+            Mac = row.Mac,
+            Origin = NeighborText.Of(row.Entry.Origin),
+            IdleSeconds = row.Entry.Origin == NeighborOrigin.Learned ? row.IdleMilliseconds / 1_000 : null,
+        });
+
+    /// <summary>Routes, IPv4 first, in the order of addresses.</summary>
+    public static IEnumerable<RouteShowRow> Routes(TunnelTables tunnel, ShowFilter filter)
+    {
+        HashSet<(ValueIPAddress, int)> configured = [.. tunnel.Config.Routes.Select(route => (route.Prefix, route.PrefixLength))];
+        return tunnel.Tables.Routes.Snapshot().Where(row => filter.Wants(row.Value.Mac) && filter.Wants(row.Value.Remote)).Select(row => new RouteShowRow
+        {
+            Tunnel = tunnel.Name,
+            Vni = tunnel.Vni,
+            Prefix = $"{row.Prefix}/{row.Length}",
+            Remote = row.Value.Remote,
+            Mac = row.Value.Mac.IsZero ? null : row.Value.Mac.ToString(),
+            Origin = Origin(configured.Contains((row.Prefix, row.Length))),
+        });
+    }
+
+    /// <summary>Remotes that get copies, in the order in which they get them.</summary>
+    public static IEnumerable<FloodShowRow> Flood(TunnelTables tunnel, ShowFilter filter) =>
+        tunnel.Tables.Flood[tunnel.Config.Vni].ToArray().Where(filter.Wants).Select(remote => new FloodShowRow
+        {
+            Tunnel = tunnel.Name,
+            Vni = tunnel.Vni,
+            Remote = remote,
+            Origin = Origin(tunnel.Config.Flood.Contains(remote)),
+        });
+
+    /// <summary>The network.</summary>
+    public static IEnumerable<VniShowRow> Vnis(TunnelTables tunnel)
+    {
+        OverlayTables tables = tunnel.Tables;
+        (DirectionStatus egress, DirectionStatus ingress) = tunnel.Books();
+        return
+        [
+            new VniShowRow
+            {
+                Tunnel = tunnel.Name,
+                Kind = tunnel.Config.Facts.Name,
+                Vni = tunnel.Vni,
+                Entries = tables.Forwarding.Count,
+                Learned = tables.Forwarding.Snapshot(0).Count(row => row.Entry.Origin == FdbOrigin.Learned),
+                Moves = tables.Forwarding.Moves,
+                RefusedFull = tables.Forwarding.Refusals.Full,
+                RefusedProtected = tables.Forwarding.Refusals.Protected,
+                RefusedInvalid = tables.Forwarding.Refusals.Invalid,
+                Neighbors = tables.Neighbors.Count,
+                Routes = tables.Routes.Count,
+                FloodRemotes = tables.Flood.Count,
+                Egress = egress,
+                Ingress = ingress,
+            },
+        ];
+    }
+
+    // Tables that do not know who made a row: the configuration, or a command.
+    private static string Origin(bool isConfigured) => FdbText.Of(isConfigured ? FdbOrigin.Static : FdbOrigin.External);
+}

@@ -1,0 +1,72 @@
+namespace Overlay.DataPath;
+
+/// <content>Explanations, beside the path.</content>
+public sealed partial class TunnelIngress
+{
+    private const int MaxExplanations = 4;
+
+    private readonly Lock _explaining = new();
+    private PacketBatch? _explained;
+
+    /// <summary>
+    /// Says what this path does with what an endpoint received, and why. It changes nothing: no counter, table, queue or sequence number, and nothing is
+    /// learned. Any thread, while packets flow.
+    /// </summary>
+    /// <param name="datagram">
+    /// What the endpoint's port leaves of a packet: of a kind that UDP carries from the tunnel header on, else from behind the outer IP header on; up to
+    /// <see cref="PacketBatch.MaxPacketLength"/> bytes.
+    /// </param>
+    /// <param name="meta">
+    /// What its outer headers said: <see cref="PacketMeta.Remote"/> and <see cref="PacketMeta.TrafficClass"/> count, and <see cref="PacketMeta.Protocol"/> for IP in IP.
+    /// </param>
+    /// <param name="now">Monotonic milliseconds, as for <see cref="Process"/>.</param>
+    /// <exception cref="ArgumentException">The datagram is longer.</exception>
+    public Explanation Explain(ReadOnlySpan<byte> datagram, in PacketMeta meta, long now = 0)
+    {
+        if (datagram.Length > PacketBatch.MaxPacketLength)
+        {
+            throw new ArgumentException($"A datagram has at most {PacketBatch.MaxPacketLength} bytes, not {datagram.Length}.", nameof(datagram));
+        }
+
+        lock (_explaining)
+        {
+            _explained ??= new PacketBatch(capacity: 1, slabLength: PacketBatch.MaxPacketLength + PacketBatch.DefaultHeadroom);
+            for (int left = MaxExplanations; ; left--)
+            {
+                TunnelIngress twin = CreateTwin();
+                _explained.Clear();
+                _ = _explained.TryAppend(datagram, out int index);
+                ref PacketMeta received = ref _explained.Meta(index);
+                received = meta;
+                (received.Output, received.Tunnel) = (-1, -1);
+                (received.State, received.Drop, received.Origin) = (PacketState.Pending, DropReason.None, PacketOrigin.Received);
+                twin.Process(_explained, now);
+                Explanation explanation = IngressExplanation.Of(
+                    new IngressOwner(_facts, OwnerOf(received.Tunnel), twin.OwnerOf(received.Tunnel), Networks()), datagram, meta, _explained);
+                if (explanation.IsSettled || left == 1)
+                {
+                    return explanation;
+                }
+            }
+        }
+    }
+
+    private Tunnel? OwnerOf(int number) => number < 0 ? null : _attachments[number].Tunnel;
+
+    private string[] Networks() => [.. _attachments.Select(attachment => NetworkText(attachment.Tunnel.Options))];
+
+    private string NetworkText(TunnelOptions options) =>
+        _facts.HasVni ? $"{options.Vni}" : options.Gre.Key is uint key ? $"{key}" : "none";
+
+    // Tunnels over the same tables, with books that nobody reads.
+    private TunnelIngress CreateTwin()
+    {
+        TunnelIngress twin = new(_facts.Kind);
+        foreach ((Tunnel tunnel, int device) in _attachments)
+        {
+            twin.Attach(tunnel.CreateTwin(), device);
+        }
+
+        return twin;
+    }
+}
