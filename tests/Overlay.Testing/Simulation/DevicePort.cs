@@ -8,6 +8,7 @@ internal sealed class DevicePort(SimulatedWorld world, SimulatedTunnel tunnel, P
     private const int MaxReceived = 8;
 
     private readonly Queue<SimulatedFrame> _frames = new();
+    private readonly PortCongestion _congestion = new(world, random, tunnel.Host.Options.Congestion);
 
     public string Name => $"device:{tunnel}";
 
@@ -41,7 +42,7 @@ internal sealed class DevicePort(SimulatedWorld world, SimulatedTunnel tunnel, P
     public PortResult Send(PacketBatch batch)
     {
         world.Scheduler.Interleave();
-        if (random.Hits(tunnel.Host.Options.Congestion))
+        if (_congestion.IsBlocked)
         {
             return PortResult.WouldBlock;
         }

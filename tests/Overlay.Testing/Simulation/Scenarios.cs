@@ -40,12 +40,12 @@ public static class Scenarios
     public static void ControlPlane(SimulatedWorld world)
     {
         ArgumentNullException.ThrowIfNull(world);
-        Run(world, 4, new HostOptions { Workers = 2, SharesTables = world.Random.Hits(0.5) }, new WorkloadOptions { Updates = 60, IndexReads = 40 });
+        Run(world, 4, new HostOptions { Workers = 2, SharesTables = world.Random.Hits(0.5) }, new WorkloadOptions { Updates = 160, IndexReads = 40 });
     }
 
     /// <summary>Floods of MAC addresses, hijacks and broken packets against small tables and full sockets.</summary>
     public static void Attack(SimulatedWorld world) =>
-        Run(world, 3, new HostOptions { MaxForwardingEntries = 16, Congestion = 0.1, SocketLength = 16 }, new WorkloadOptions { Attacks = 60, Updates = 300 });
+        Run(world, 3, new HostOptions { MaxForwardingEntries = 16, Congestion = 0.1, SocketLength = 16 }, new WorkloadOptions { Attacks = 60, Updates = 800 });
 
     /// <summary>Ends that let anybody in, as Linux does, and are attacked.</summary>
     public static void Open(SimulatedWorld world) =>
@@ -53,7 +53,7 @@ public static class Scenarios
 
     /// <summary>IP in IP: routes that come, go and move.</summary>
     public static void IPInIP(SimulatedWorld world) =>
-        Run(world, 3, new HostOptions { Kind = TunnelKind.IPInIP, Workers = 2 }, new WorkloadOptions { Updates = 100, Faults = 2_000 });
+        Run(world, 3, new HostOptions { Kind = TunnelKind.IPInIP, Workers = 2 }, new WorkloadOptions { Updates = 250, Faults = 2_000 });
 
     /// <summary>A bit of all, in a shape that the seed chooses.</summary>
     public static void Everything(SimulatedWorld world)
@@ -75,7 +75,7 @@ public static class Scenarios
         {
             Traffic = random.Between(100, 600),
             Moves = 1_000,
-            Updates = 150,
+            Updates = 400,
             Faults = 1_000,
             Attacks = 200,
             IndexReads = 100,

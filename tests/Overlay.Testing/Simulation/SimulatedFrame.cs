@@ -39,6 +39,9 @@ public sealed class SimulatedFrame
     /// <summary>Whether it never went into a tunnel: an attacker wrote the outer headers, too.</summary>
     public bool IsForged => Origin is null;
 
+    /// <summary>Whether an attacker has broken the tunnel header in front of it or cut it, so that what comes out may be something else.</summary>
+    public bool IsMisshapen { get; init; }
+
     /// <summary>The destination MAC address; zero without an Ethernet header.</summary>
     public MacAddress Destination { get; }
 

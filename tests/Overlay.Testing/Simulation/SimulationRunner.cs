@@ -10,18 +10,17 @@ public static class SimulationRunner
     /// <summary>The environment variable that names the one seed to be run, in place of all.</summary>
     public const string SeedVariable = "OVERLAY_SIM_SEED";
 
-    /// <summary>The environment variable that names a directory: the log, and the packets of each link as pcapng, of the one seed go there.</summary>
+    /// <summary>The environment variable that names a directory: the log, and the packets of each link as pcapng, of the one seed go there, below the scenario's name.</summary>
     public const string OutputVariable = "OVERLAY_SIM_OUTPUT";
 
-    // As the fuzzing tests: so that one of an hour's runs tries what CI tries in none.
-    private const int LongFactor = 30;
+    private const int LongFactor = 10;
 
     /// <summary>The seed that the environment names; null if it names none.</summary>
     /// <exception cref="FormatException">It names something that is no number.</exception>
     public static ulong? SeedOfEnvironment =>
         Environment.GetEnvironmentVariable(SeedVariable) is { Length: > 0 } text ? ulong.Parse(text, CultureInfo.InvariantCulture) : null;
 
-    /// <summary>Runs a scenario with seeds 1, 2, 3…; thirty times as many with <c>./build.sh test --long</c>, and only one if the environment names it.</summary>
+    /// <summary>Runs a scenario with seeds 1, 2, 3…; ten times as many with <c>./build.sh test --long</c>, and only one if the environment names it.</summary>
     /// <param name="name">The scenario's name, for messages.</param>
     /// <param name="seeds">How many.</param>
     /// <param name="scenario">Builds and runs a world.</param>
@@ -31,7 +30,8 @@ public static class SimulationRunner
     {
         if (SeedOfEnvironment is { } one)
         {
-            SimulatedWorld world = await ReplayAsync(name, one, scenario, Environment.GetEnvironmentVariable(OutputVariable));
+            string? output = Environment.GetEnvironmentVariable(OutputVariable) is { Length: > 0 } directory ? Path.Combine(directory, name) : null;
+            SimulatedWorld world = await ReplayAsync(name, one, scenario, output);
             return (1, world.Log.Events.Count);
         }
 

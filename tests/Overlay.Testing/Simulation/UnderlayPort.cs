@@ -12,6 +12,7 @@ internal sealed class UnderlayPort(SimulatedWorld world, SimulatedHost host, Pro
     private const int MaxReceived = 8;
 
     private readonly Queue<WirePacket> _packets = new();
+    private readonly PortCongestion _congestion = new(world, random, host.Options.Congestion);
     private readonly Dictionary<(ValueIPAddress Remote, ushort Port, int Header), UdpEncapsulator> _udp = [];
     private readonly Dictionary<ValueIPAddress, IPInIPEncapsulator> _ipInIP = [];
 
@@ -69,7 +70,7 @@ internal sealed class UnderlayPort(SimulatedWorld world, SimulatedHost host, Pro
     public PortResult Send(PacketBatch batch)
     {
         world.Scheduler.Interleave();
-        if (random.Hits(host.Options.Congestion))
+        if (_congestion.IsBlocked)
         {
             return PortResult.WouldBlock;
         }

@@ -236,7 +236,7 @@ public sealed class InvariantMutationTests
                 }
 
                 world.Connect(MutationRig.Net);
-                WorkloadOptions load = new() { Updates = 200, IndexReads = 20 };
+                WorkloadOptions load = new() { Updates = 500, IndexReads = 20 };
                 world.Scheduler.Add(new UpdateMaker(world, load));
                 world.Scheduler.Add(new IndexReader(world, load, longestHold));
                 world.Run(100_000);

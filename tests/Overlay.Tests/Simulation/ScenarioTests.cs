@@ -10,14 +10,14 @@ public sealed class ScenarioTests
     public static TheoryData<string> Names => [.. Scenarios.All.Keys];
 
     [Theory]
-    [InlineData("calm", 8)]
-    [InlineData("weather", 10)]
-    [InlineData("moves", 10)]
-    [InlineData("control-plane", 12)]
-    [InlineData("attack", 10)]
-    [InlineData("open", 10)]
-    [InlineData("ip-in-ip", 10)]
-    [InlineData("everything", 25)]
+    [InlineData("calm", 40)]
+    [InlineData("weather", 80)]
+    [InlineData("moves", 80)]
+    [InlineData("control-plane", 100)]
+    [InlineData("attack", 80)]
+    [InlineData("open", 80)]
+    [InlineData("ip-in-ip", 60)]
+    [InlineData("everything", 200)]
     public async Task The_invariants_hold(string name, int seeds)
     {
         (int runs, long events) = await SimulationRunner.RunAllAsync(name, seeds, Scenarios.All[name]);

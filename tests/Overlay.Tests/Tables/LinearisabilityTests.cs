@@ -15,7 +15,7 @@ public sealed class LinearisabilityTests
 {
     private static readonly Gen<int> Name = Gen.Int[1, 4];
 
-    private static int Iterations => Fuzzing.IsLong ? 20_000 : 400;
+    private static int Iterations => Fuzzing.IsLong ? 2_000 : 100;
 
     [Fact]
     public void Flood_lists() => Gen.Const(() => new Subject<FloodList>(new FloodList())).SampleParallel(
@@ -112,6 +112,7 @@ public sealed class LinearisabilityTests
         {
             _first = value;
             Thread.SpinWait(200);
+            Thread.Yield();
             _second = value;
         }
 
@@ -119,6 +120,7 @@ public sealed class LinearisabilityTests
         {
             int first = _first;
             Thread.SpinWait(50);
+            Thread.Yield();
             return $"{first} {_second}";
         }
     }

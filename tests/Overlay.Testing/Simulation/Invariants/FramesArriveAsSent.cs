@@ -1,6 +1,6 @@
 namespace Overlay.Testing.Simulation.Invariants;
 
-/// <summary>A frame that comes out has the bytes that went in, unless the network has turned a bit of the packet.</summary>
+/// <summary>A frame that comes out has the bytes that went in, unless the network has turned a bit of the packet, or an attacker has made it so.</summary>
 public sealed class FramesArriveAsSent : SimulationInvariant
 {
     /// <inheritdoc/>
@@ -9,7 +9,7 @@ public sealed class FramesArriveAsSent : SimulationInvariant
     /// <inheritdoc/>
     public override void Observe(SimulatedWorld world, SimulationEvent simulationEvent)
     {
-        if (simulationEvent is FrameDelivered { Packet: { IsCorrupted: false } packet } delivered)
+        if (simulationEvent is FrameDelivered { Packet: { IsCorrupted: false, Frame.IsMisshapen: false } packet } delivered)
         {
             Require(
                 delivered.Bytes.AsSpan().SequenceEqual(packet.Frame.Bytes),

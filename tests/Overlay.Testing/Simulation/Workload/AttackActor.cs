@@ -52,7 +52,7 @@ public sealed class AttackActor(SimulatedWorld world, WorkloadOptions options) :
     private void SendBroken(SimulatedTunnel victim)
     {
         byte[] inner = Random.Bytes(Random.Between(14, 90));
-        Transmit(victim, new SimulatedFrame(_forged++, victim.Vni, null, isEthernet: true, "broken", inner), inner, breaks: true);
+        Transmit(victim, new SimulatedFrame(_forged++, victim.Vni, null, isEthernet: true, "broken", inner) { IsMisshapen = true }, inner, breaks: true);
     }
 
     private void Transmit(SimulatedTunnel victim, SimulatedFrame frame, byte[] inner, bool breaks)

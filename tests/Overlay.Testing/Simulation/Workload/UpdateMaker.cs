@@ -5,10 +5,21 @@ namespace Overlay.Testing.Simulation.Workload;
 /// <summary>A control plane that changes its mind: sets, replaces, withdraws, lets remotes leave and come back, and tries what must be refused.</summary>
 public sealed class UpdateMaker(SimulatedWorld world, WorkloadOptions options) : WorkloadActor("control-plane", world, options?.Updates ?? 0)
 {
+    // Who talks to a control plane gets several changes at once.
+    private const int LargestBurst = 6;
+
     private uint _ghosts;
 
     /// <inheritdoc/>
     protected override void Act()
+    {
+        for (int i = Random.Between(1, LargestBurst); i > 0; i--)
+        {
+            Change();
+        }
+    }
+
+    private void Change()
     {
         SimulatedTunnel tunnel = Random.Pick([.. World.Tunnels]);
         SimulatedTunnel[] others = [.. World.Tunnels.Where(other => other.Host != tunnel.Host && other.Vni == tunnel.Vni)];

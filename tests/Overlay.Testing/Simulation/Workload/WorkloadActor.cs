@@ -6,7 +6,10 @@ namespace Overlay.Testing.Simulation.Workload;
 /// <param name="meanGap">The mean time between two events, in milliseconds; 0 for none.</param>
 public abstract class WorkloadActor(string name, SimulatedWorld world, int meanGap) : SimulationActor(name)
 {
-    private long _due = meanGap > 0 ? world.Clock.Now + world.Random.Next(2 * meanGap) : Never;
+    // Moments are shared, so that many are ready at once: what never meets is never interleaved.
+    private const int Grid = 20;
+
+    private long _due = meanGap > 0 ? OnGrid(world.Clock.Now + world.Random.Next(2 * meanGap)) : Never;
 
     /// <inheritdoc/>
     public sealed override long NextDue => _due;
@@ -26,7 +29,9 @@ public abstract class WorkloadActor(string name, SimulatedWorld world, int meanG
     /// <inheritdoc/>
     protected sealed override void Step()
     {
-        _due = World.Clock.Now + Random.Next(2 * meanGap) + 1;
+        _due = OnGrid(World.Clock.Now + Random.Next(2 * meanGap) + 1);
         Act();
     }
+
+    private static long OnGrid(long moment) => (moment + Grid - 1) / Grid * Grid;
 }
