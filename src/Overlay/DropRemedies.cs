@@ -48,6 +48,7 @@ public static class DropRemedies
         DropReason.BroadcastLimit => "Fewer broadcast frames, or a larger \"broadcast\" in the policy \"floodLimit\"; an answer from the neighbour table needs none.",
         DropReason.UnknownUnicastLimit => "A forwarding entry for the inner destination, or a larger \"unknownUnicast\" in the policy \"floodLimit\".",
         DropReason.MulticastLimit => "Fewer frames to groups, or a larger \"multicast\" in the policy \"floodLimit\".",
+        DropReason.RepeatedAnnouncement => "A shorter \"announcementHoldSeconds\" of the tunnel: the first announcement was flooded, and this one says the same.",
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "Not a drop reason."),
     };
 }

@@ -22,47 +22,23 @@ public sealed class Tunnel
     /// <param name="tables">The tables its paths read; any number of workers may read them.</param>
     /// <exception cref="ArgumentException">A device of a layer that the kind does not carry, or a policy of sources for another kind or family.</exception>
     public Tunnel(TunnelOptions options, OverlayTables tables)
+        : this(Checked(options), tables ?? throw new ArgumentNullException(nameof(tables)), FloodGate.Create(options, tables), new LearningQueue(), new GreSequence())
     {
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(tables);
-        bool ethernet = options.Layer == DeviceLayer.Ethernet;
-        if (!(ethernet ? options.Facts.CarriesEthernet : options.Facts.CarriesIP))
-        {
-            string carries = ethernet ? "IP packets, not Ethernet frames; its device is a TUN" : "Ethernet frames, not IP packets; its device is a TAP";
-            throw new ArgumentException($"Tunnel '{options.Name}': {options.Facts} carries {carries}.", nameof(options));
-        }
+    }
 
-        if (options.Policy.SourceSpray is { } spray &&
-            (options.Facts.IsOverUdp || ((ValueIPAddress)spray.Prefix.BaseAddress).IsIPv4 != options.Local.IsIPv4))
-        {
-            throw new ArgumentException(
-                $"Tunnel '{options.Name}': sources of {spray.Prefix} are for tunnels without ports whose local address is of the same family.", nameof(options));
-        }
-
+    private Tunnel(TunnelOptions options, OverlayTables tables, FloodGate? floodGate, LearningQueue learned, GreSequence greSequence)
+    {
         Options = options;
         Tables = tables;
         Sources = new SourcePolicy(options, tables, Ingress);
         LooksInside = Sources.LooksInside;
         CountsEachSource = Sources.CountsEach;
-        _knownOnly = options.Policy.Remotes.KnownOnly;
-        FloodGate = FloodGate.Create(options, tables);
+        FloodGate = floodGate;
+        Learned = learned;
+        GreSequence = greSequence;
         _facts = options.Facts;
         _hasGroupPolicy = options.GroupPolicyId is not null;
-        Learned = new LearningQueue();
-        GreSequence = new GreSequence();
-    }
-
-    private Tunnel(Tunnel original)
-    {
-        // Learning decides about no packet, but marks entries of the shared tables as heard.
-        Options = original.Options with { Learning = false };
-        Tables = original.Tables;
-        Sources = new SourcePolicy(Options, Tables, Ingress);
-        FloodGate = original.FloodGate?.LookingOnly();
-        _facts = original._facts;
-        _hasGroupPolicy = original._hasGroupPolicy;
-        Learned = new LearningQueue(capacity: 1);
-        GreSequence = new GreSequence(original.GreSequence);
+        _knownOnly = options.Policy.Remotes.KnownOnly;
     }
 
     /// <summary>What the tunnel is.</summary>
@@ -124,7 +100,9 @@ public sealed class Tunnel
     /// <summary>
     /// The same tunnel with books of its own, which nobody reads: what is decided with it leaves this one, its queue and the tables as they are. Any thread.
     /// </summary>
-    internal Tunnel CreateTwin() => new(this);
+    internal Tunnel CreateTwin() => new(
+        // Learning decides about no packet, but marks entries of the shared tables as heard.
+        Options with { Learning = false, NeighborLearning = false }, Tables, FloodGate?.LookingOnly(), new LearningQueue(capacity: 1), new GreSequence(GreSequence));
 
     /// <summary>Whether a packet may pass by its tunnel header, whoever sent it.</summary>
     /// <param name="header">The header.</param>
@@ -182,5 +160,25 @@ public sealed class Tunnel
         }
 
         return false;
+    }
+
+    private static TunnelOptions Checked(TunnelOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        bool ethernet = options.Layer == DeviceLayer.Ethernet;
+        if (!(ethernet ? options.Facts.CarriesEthernet : options.Facts.CarriesIP))
+        {
+            string carries = ethernet ? "IP packets, not Ethernet frames; its device is a TUN" : "Ethernet frames, not IP packets; its device is a TAP";
+            throw new ArgumentException($"Tunnel '{options.Name}': {options.Facts} carries {carries}.", nameof(options));
+        }
+
+        if (options.Policy.SourceSpray is { } spray &&
+            (options.Facts.IsOverUdp || ((ValueIPAddress)spray.Prefix.BaseAddress).IsIPv4 != options.Local.IsIPv4))
+        {
+            throw new ArgumentException(
+                $"Tunnel '{options.Name}': sources of {spray.Prefix} are for tunnels without ports whose local address is of the same family.", nameof(options));
+        }
+
+        return options;
     }
 }

@@ -3,7 +3,8 @@ namespace Overlay.DataPath;
 /// <content>Explanations, beside the path.</content>
 public sealed partial class TunnelEgress
 {
-    private const int MaxExplanations = 4;
+    // While a control plane fills the tables, each look may find them changed.
+    private const int MaxExplanations = 32;
 
     private readonly Lock _explaining = new();
     private PacketBatch? _explained;

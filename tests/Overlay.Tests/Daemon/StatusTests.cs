@@ -96,7 +96,10 @@ public class StatusTests
                     "refused": {
                       "full": 5,
                       "protected": 6,
-                      "invalid": 7
+                      "invalid": 7,
+                      "own": 0,
+                      "frozen": 0,
+                      "unpermitted": 0
                     },
                     "queueFull": 8
                   },
