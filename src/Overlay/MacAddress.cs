@@ -60,6 +60,9 @@ public readonly struct MacAddress : IEquatable<MacAddress>, IComparable<MacAddre
     /// <summary>The first six bytes of <paramref name="bytes"/>; the caller has checked the length.</summary>
     internal static MacAddress Read(ReadOnlySpan<byte> bytes) => new(ReadValue(bytes));
 
+    /// <summary>The first six of eight bytes that were read big-endian: one load where two more bytes are known to follow.</summary>
+    internal static MacAddress ReadFromWord(ulong word) => new(word >> 16);
+
     /// <summary>Writes the six bytes in wire order.</summary>
     /// <returns>false, with nothing written, if <paramref name="destination"/> is shorter than six bytes.</returns>
     public bool TryWriteBytes(Span<byte> destination)

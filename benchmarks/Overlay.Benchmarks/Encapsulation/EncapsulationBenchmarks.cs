@@ -88,7 +88,7 @@ public class EncapsulationBenchmarks
             {
                 Span<byte> packet = rest.Slice(World.Headroom - overhead, length);
                 ReadOnlySpan<byte> frame = packet[overhead..];
-                if (!table.TryLookup(vni, new MacAddress(frame[..MacAddress.Length]), out int remote))
+                if (!table.TryLookup(vni, EthernetFrame.ReadDestination(frame), out int remote))
                 {
                     return -1;
                 }

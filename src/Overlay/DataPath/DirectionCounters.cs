@@ -75,6 +75,29 @@ public sealed class DirectionCounters
         }
     }
 
+    /// <summary>Enters the origin of all descriptors from one on.</summary>
+    internal void EnterFrom(PacketBatch batch, int first)
+    {
+        long packets = 0;
+        long bytes = 0;
+        for (int i = first; i < batch.Count; i++)
+        {
+            ref readonly PacketMeta meta = ref batch.Meta(i);
+            if (meta.Origin == PacketOrigin.Received && meta.Segmentation == SegmentationKind.None)
+            {
+                packets++;
+                bytes += batch.Length(i);
+            }
+            else
+            {
+                Enter(batch, i);
+            }
+        }
+
+        _rxPackets += packets;
+        _rxBytes += bytes;
+    }
+
     /// <summary>Enters the end of a descriptor: sent, consumed or dropped.</summary>
     /// <exception cref="InvalidOperationException">The descriptor is still pending: the worker has left a packet behind.</exception>
     public void Leave(PacketBatch batch, int index)

@@ -431,7 +431,7 @@ public sealed class TunnelIngress : IPacketPath
         return reason;
     }
 
-    private static DropReason CombineTrafficClass(PacketBatch batch, int index, Span<byte> packet, in InnerIP inner, Tunnel tunnel)
+    private static DropReason CombineTrafficClass(PacketBatch batch, int index, Span<byte> packet, InnerIP inner, Tunnel tunnel)
     {
         TunnelPolicy policy = tunnel.Options.Policy;
         byte outerClass = batch.Meta(index).TrafficClass;

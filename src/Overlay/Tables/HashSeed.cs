@@ -23,6 +23,9 @@ internal readonly struct HashSeed(ulong first, ulong second)
         return new HashSeed(BitConverter.ToUInt64(bytes), BitConverter.ToUInt64(bytes[8..]));
     }
 
+    /// <summary>Half of the secret, for tables with a hash of their own.</summary>
+    public ulong Secret => _first;
+
     /// <summary>
     /// A 128-bit product folded, so that each bit of both words reaches the result, and multiplied once more: the product alone leaves keys that
     /// count upwards in a pattern, which an unlucky secret turns into long runs (a test shows it).

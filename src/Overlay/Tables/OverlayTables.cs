@@ -12,6 +12,9 @@ public sealed class OverlayTables
     // The value of an address is how many entries name it.
     private readonly AddressMap _known = new();
 
+    // Those of IPv4 once more: every received packet asks for one.
+    private readonly IPv4Set _knownIPv4 = new();
+
     /// <summary>Makes empty tables.</summary>
     /// <param name="maxForwardingEntries">How many forwarding entries learning may fill, see <see cref="ForwardingTable(int)"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxForwardingEntries"/> is out of range.</exception>
@@ -36,7 +39,8 @@ public sealed class OverlayTables
     /// Whether a static or external forwarding entry, a route or the flood list names an address. Learned entries do not count: else one packet would
     /// open the door for the next. Any thread.
     /// </summary>
-    public bool IsKnownRemote(ValueIPAddress remote) => _known.TryGet(0, remote, out _);
+    public bool IsKnownRemote(ValueIPAddress remote) =>
+        remote.IsIPv4 ? _knownIPv4.Contains(remote.ToIPv4()) : _known.TryGet(0, remote, out _);
 
     /// <summary>
     /// Makes a change. To set what is set already and to remove what is not there changes nothing. When the last entry that named a remote goes, so
@@ -162,6 +166,10 @@ public sealed class OverlayTables
     {
         _known.TryGet(0, remote, out ulong count);
         _known.Set(0, remote, count + 1);
+        if (count == 0 && remote.IsIPv4)
+        {
+            _knownIPv4.Add(remote.ToIPv4());
+        }
     }
 
     private void Release(ValueIPAddress remote)
@@ -174,6 +182,11 @@ public sealed class OverlayTables
         }
 
         _known.Remove(0, remote);
+        if (remote.IsIPv4)
+        {
+            _knownIPv4.Remove(remote.ToIPv4());
+        }
+
         Forwarding.RemoveLearned(remote);
     }
 }

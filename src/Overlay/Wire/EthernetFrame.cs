@@ -39,10 +39,10 @@ public readonly ref struct EthernetFrame
     }
 
     /// <summary>Destination address.</summary>
-    public MacAddress Destination => MacAddress.Read(Fixed[DestinationOffset..]);
+    public MacAddress Destination => MacAddress.ReadFromWord(BinaryPrimitives.ReadUInt64BigEndian(Fixed[DestinationOffset..]));
 
     /// <summary>Source address.</summary>
-    public MacAddress Source => MacAddress.Read(Fixed[SourceOffset..]);
+    public MacAddress Source => MacAddress.ReadFromWord(BinaryPrimitives.ReadUInt64BigEndian(Fixed[SourceOffset..]));
 
     /// <summary>The type of the payload: the type field behind the last tag. Below 0x0600 it is an IEEE 802.3 length.</summary>
     public EtherType EtherType => (EtherType)_etherType;
@@ -90,6 +90,11 @@ public readonly ref struct EthernetFrame
         error = WireError.Truncated;
         return false;
     }
+
+    /// <summary>The destination address of a frame whose length was checked before: one load, for who needs nothing else of the header.</summary>
+    /// <param name="frame">At least eight bytes, from the destination address on.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The bytes end before.</exception>
+    public static MacAddress ReadDestination(ReadOnlySpan<byte> frame) => MacAddress.ReadFromWord(BinaryPrimitives.ReadUInt64BigEndian(frame));
 
     /// <summary>A tag, counted from the outside.</summary>
     /// <param name="index">0 for the outer tag.</param>

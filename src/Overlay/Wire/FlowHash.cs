@@ -50,25 +50,36 @@ public static class FlowHash
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Compute(ReadOnlySpan<byte> frame, uint seed)
     {
-        // What nearly every frame is, in a few instructions: no tag, IPv4 without options, no fragment, TCP or UDP.
-        if (frame.Length >= PlainLength)
+        return TryComputePlain(frame, seed, out uint hash) ? hash : ComputeAny(frame, seed);
+    }
+
+    /// <summary>
+    /// The hash of what nearly every frame is, in a few instructions: no tag, IPv4 without options, no fragment, TCP or UDP with its ports.
+    /// </summary>
+    /// <returns>false if the frame is another one.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool TryComputePlain(ReadOnlySpan<byte> frame, uint seed, out uint hash)
+    {
+        hash = 0;
+        if (frame.Length < PlainLength)
         {
-            ReadOnlySpan<byte> header = frame[..PlainLength];
-            uint typeAndVersion = BinaryPrimitives.ReadUInt32LittleEndian(header[TypeOffset..]) & 0xFF_FFFF;
-            uint fragmentAndProtocol = BinaryPrimitives.ReadUInt32LittleEndian(header[(IPOffset + IPv4Packet.FragmentOffsetOffset)..]);
-            if (((typeAndVersion ^ PlainTypeAndVersion) | (fragmentAndProtocol & FragmentBits)) == 0)
-            {
-                uint protocol = fragmentAndProtocol >> 24;
-                if (protocol is (uint)IPProtocol.Tcp or (uint)IPProtocol.Udp)
-                {
-                    ulong tail = ((ulong)protocol << 32) | BinaryPrimitives.ReadUInt32LittleEndian(header[(IPOffset + IPv4Packet.MinimumHeaderLength)..]);
-                    uint crc = BitOperations.Crc32C(seed, BinaryPrimitives.ReadUInt64LittleEndian(header[(IPOffset + IPv4Packet.SourceOffset)..]));
-                    return Finish(BitOperations.Crc32C(crc, tail));
-                }
-            }
+            return false;
         }
 
-        return ComputeAny(frame, seed);
+        ReadOnlySpan<byte> header = frame[..PlainLength];
+        uint typeAndVersion = BinaryPrimitives.ReadUInt32LittleEndian(header[TypeOffset..]) & 0xFF_FFFF;
+        uint fragmentAndProtocol = BinaryPrimitives.ReadUInt32LittleEndian(header[(IPOffset + IPv4Packet.FragmentOffsetOffset)..]);
+        uint protocol = fragmentAndProtocol >> 24;
+        if (((typeAndVersion ^ PlainTypeAndVersion) | (fragmentAndProtocol & FragmentBits)) != 0 ||
+            protocol is not ((uint)IPProtocol.Tcp or (uint)IPProtocol.Udp))
+        {
+            return false;
+        }
+
+        ulong tail = ((ulong)protocol << 32) | BinaryPrimitives.ReadUInt32LittleEndian(header[(IPOffset + IPv4Packet.MinimumHeaderLength)..]);
+        uint crc = BitOperations.Crc32C(seed, BinaryPrimitives.ReadUInt64LittleEndian(header[(IPOffset + IPv4Packet.SourceOffset)..]));
+        hash = Finish(BitOperations.Crc32C(crc, tail));
+        return true;
     }
 
     /// <summary>
@@ -114,8 +125,11 @@ public static class FlowHash
     public static ushort ToSourcePort(uint hash, ushort min = MinimumSourcePort, ushort max = MaximumSourcePort)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(min, max);
-        return (ushort)(min + (uint)(((ulong)hash * (uint)(max - min + 1)) >> 32));
+        return Spread(hash, min, (uint)(max - min + 1));
     }
+
+    /// <summary><see cref="ToSourcePort"/> for a range that was checked before.</summary>
+    internal static ushort Spread(uint hash, ushort first, uint count) => (ushort)(first + (uint)(((ulong)hash * count) >> 32));
 
     /// <summary>The flow label of the outer IPv6 header: 20 bits, never zero, which would mean unlabelled (RFC 6437 §2, RFC 6438 §3).</summary>
     /// <param name="hash">A hash of this class.</param>
