@@ -39,6 +39,9 @@ internal sealed record TunnelConfig
     /// <summary>Inner routes, each also a kernel route by the device. TUN only.</summary>
     public IReadOnlyList<RouteConfig> Routes { get; init; } = [];
 
+    /// <summary>Whether a route whose remote is on a subnet of the underlay goes there without the tunnel. TUN only.</summary>
+    public bool DirectRouting { get; init; }
+
     /// <summary>The choices that RFCs leave open.</summary>
     public TunnelPolicy Policy { get; init; } = TunnelPolicy.Default;
 
@@ -61,7 +64,7 @@ internal sealed record TunnelConfig
     public bool HasInnerEthernet => Facts.HasInnerEthernet(Device.Layer == DeviceLayer.Ethernet);
 
     /// <summary>Every configured remote, each once.</summary>
-    public IEnumerable<ValueIPAddress> Remotes => Flood.Concat(Fdb.Select(f => f.Remote)).Concat(Routes.Select(r => r.Remote)).Distinct();
+    public IEnumerable<ValueIPAddress> Remotes => Flood.Concat(Fdb.Select(f => f.Remote)).Concat(Routes.SelectMany(r => r.Members).Select(m => m.Entry.Remote)).Distinct();
 
     /// <summary>By how many bytes the MTU of the device is smaller than that of the link.</summary>
     public int Overhead =>

@@ -62,7 +62,7 @@ public sealed class OverlayRoutes
     /// <summary>All routes of a network as they are at one moment, IPv4 first, in the order of addresses, shorter before longer. Any thread.</summary>
     /// <param name="vni">The network; null for the tunnel's own.</param>
     public IReadOnlyList<OverlayRoute> Snapshot(Vni? vni = null) =>
-        TableOf(vni) is { } table ? [.. table.Snapshot().Select(row => new OverlayRoute(row.Prefix, row.Length, row.Value.Members))] : [];
+        [.. Targets(vni).Select(row => new OverlayRoute(row.Prefix, row.Length, row.Value.Members))];
 
     internal bool TryGetTarget(Vni? vni, ValueIPAddress prefix, int length, out RouteTarget target)
     {
@@ -70,6 +70,8 @@ public sealed class OverlayRoutes
         target = default;
         return (TableOf(vni) ?? new RouteTable<RouteTarget>()).TryGet(prefix, length, out target);
     }
+
+    internal IReadOnlyList<RouteRow<RouteTarget>> Targets(Vni? vni) => TableOf(vni)?.Snapshot() ?? [];
 
     internal void Set(Vni? vni, ValueIPAddress prefix, int length, in RouteTarget target)
     {

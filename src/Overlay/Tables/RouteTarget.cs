@@ -8,15 +8,16 @@ internal readonly record struct RouteTarget(RouteEntry Entry, RouteGroup? Group)
     /// <summary>The remotes with their weights.</summary>
     public IReadOnlyList<RouteMember> Members => Group is null ? [new RouteMember(Entry)] : Group.Members;
 
-    /// <summary>What takes the place of this: a group keeps the flows of its remotes where they are.</summary>
-    public RouteTarget With(IReadOnlyList<RouteMember> members)
-    {
-        if (members.Count == 1)
-        {
-            return new RouteTarget(members[0].Entry, null);
-        }
+    /// <summary>A new route.</summary>
+    /// <param name="members">The remotes, one or several.</param>
+    public static RouteTarget Create(IReadOnlyList<RouteMember> members) =>
+        members.Count == 1 ? One(members[0]) : new RouteTarget(default, new RouteGroup(members));
 
-        RouteGroup before = Group ?? new RouteGroup([new RouteMember(Entry)]);
-        return new RouteTarget(default, before.WithMembers(members));
-    }
+    /// <summary>What takes the place of this one: the flows of remotes that stay are not moved.</summary>
+    /// <param name="members">The remotes, one or several.</param>
+    public RouteTarget With(IReadOnlyList<RouteMember> members) =>
+        members.Count == 1 ? One(members[0]) : new RouteTarget(default, (Group ?? new RouteGroup(Members)).WithMembers(members));
+
+    // Alone, a remote gets everything whatever its weight.
+    private static RouteTarget One(RouteMember member) => new(member.Entry, null);
 }
