@@ -32,9 +32,8 @@ internal readonly record struct NeighborConfig(ValueIPAddress Address, MacAddres
 /// <summary>A route of a layer-3 tunnel.</summary>
 /// <param name="Prefix">The inner prefix, no bits set behind it.</param>
 /// <param name="PrefixLength">Its length.</param>
-/// <param name="Remote">The VTEP or tunnel end it leads to.</param>
-/// <param name="Mac">The inner destination MAC address for VXLAN; null for IP in IP.</param>
-internal readonly record struct RouteConfig(ValueIPAddress Prefix, int PrefixLength, ValueIPAddress Remote, MacAddress? Mac);
+/// <param name="Members">The VTEPs or tunnel ends it leads to, one or several.</param>
+internal sealed record RouteConfig(ValueIPAddress Prefix, int PrefixLength, IReadOnlyList<RouteMember> Members);
 
 /// <summary>What the kernel and this program may do in larger pieces.</summary>
 /// <param name="Tso">The device hands over TCP superpackets.</param>

@@ -39,6 +39,7 @@ internal sealed class ForwardingReader(
         if (!tun)
         {
             tunnel.Refuse("routes", "with a tap device", "\"fdb\" and \"flood\" lead to remotes there");
+            tunnel.Refuse("directRouting", "with a tap device");
         }
 
         return new TunnelConfig
@@ -53,6 +54,7 @@ internal sealed class ForwardingReader(
             NeighborSuppression = !tap || (values.Flag(tunnel.Take("neighborSuppression"), "neighborSuppression") ?? true),
             AnnouncementHoldSeconds = tap ? values.Integer(tunnel.Take("announcementHoldSeconds"), "announcementHoldSeconds", 0, MaxHoldSeconds) ?? 0 : 0,
             Routes = tun ? ReadRoutes() : [],
+            DirectRouting = tun && (values.Flag(tunnel.Take("directRouting"), "directRouting") ?? false),
         };
     }
 
@@ -198,16 +200,62 @@ internal sealed class ForwardingReader(
             }
 
             (ValueIPAddress Address, int Length)? prefix = values.Prefix(entry.Require("prefix", "the inner prefix"), "prefix", hostBits: false);
-            ValueIPAddress? remote = underlay.Remote(entry.Require("remote", "the address of the remote that the prefix lives behind"), "remote");
-            MacAddress? mac = ReadRouteMac(entry);
+            List<RouteMember> members = ReadRouteMembers(entry);
             entry.Finish();
-            if (prefix is var (address, length) && Once(lines, $"{address}/{length}", item.Line, "routes") && remote is ValueIPAddress vtep)
+            if (prefix is var (address, length) && Once(lines, $"{address}/{length}", item.Line, "routes") && members.Count > 0)
             {
-                routes.Add(new RouteConfig(address, length, vtep, mac));
+                routes.Add(new RouteConfig(address, length, members));
             }
         }
 
         return routes;
+    }
+
+    /// <summary>The one remote of a route, in place, or its list of several.</summary>
+    private List<RouteMember> ReadRouteMembers(ObjectReader route)
+    {
+        if (route.Take("remotes") is not ConfigNode list)
+        {
+            ConfigNode? node = route.Require("remote", "the address of the remote that the prefix lives behind (or \"remotes\", a list)");
+            return ReadRouteEntry(route, node) is RouteEntry one ? [new RouteMember(one)] : [];
+        }
+
+        const string By = "beside \"remotes\"";
+        route.Refuse("remote", By);
+        route.Refuse("mac", By, "each of the remotes has its own");
+        List<RouteMember> members = [];
+        Dictionary<ValueIPAddress, int> lines = [];
+        IReadOnlyList<ConfigNode> items = values.List(list, "remotes");
+        if (list.Kind == ConfigNodeKind.Array && items.Count is 0 or > RouteGroup.MaxMembers)
+        {
+            errors.Add(list.Line, $"remotes has {items.Count} entries; 1 to {RouteGroup.MaxMembers} is right");
+        }
+
+        foreach (ConfigNode item in items)
+        {
+            if (ObjectReader.Open(item, "a remote of a route", errors) is not ObjectReader member)
+            {
+                continue;
+            }
+
+            ConfigNode? node = member.Require("remote", "the address of a remote that the prefix lives behind");
+            RouteEntry? entry = ReadRouteEntry(member, node);
+            int? weight = values.Integer(member.Take("weight"), "weight", 1, RouteGroup.MaxWeight);
+            member.Finish();
+            if (entry is RouteEntry remote && Once(lines, remote.Remote, item.Line, "remotes"))
+            {
+                members.Add(new RouteMember(remote, weight ?? 1));
+            }
+        }
+
+        return members;
+    }
+
+    private RouteEntry? ReadRouteEntry(ObjectReader keys, ConfigNode? remote)
+    {
+        ValueIPAddress? address = underlay.Remote(remote, "remote");
+        MacAddress? mac = ReadRouteMac(keys);
+        return address is ValueIPAddress vtep ? new RouteEntry(vtep, mac ?? default) : null;
     }
 
     private MacAddress? ReadRouteMac(ObjectReader entry)

@@ -45,6 +45,9 @@ internal sealed record TunnelConfig
     /// <summary>Inner routes, each also a kernel route by the device. TUN only.</summary>
     public IReadOnlyList<RouteConfig> Routes { get; init; } = [];
 
+    /// <summary>Whether a route whose remote is on a subnet of the underlay goes there without the tunnel. TUN only.</summary>
+    public bool DirectRouting { get; init; }
+
     /// <summary>The choices that RFCs leave open.</summary>
     public TunnelPolicy Policy { get; init; } = TunnelPolicy.Default;
 
@@ -71,7 +74,7 @@ internal sealed record TunnelConfig
 
     /// <summary>Every configured remote, each once; a group is none.</summary>
     public IEnumerable<ValueIPAddress> Remotes =>
-        Flood.Where(f => !f.IsMulticast).Concat(Fdb.Select(f => f.Remote)).Concat(Routes.Select(r => r.Remote)).Distinct();
+        Flood.Where(f => !f.IsMulticast).Concat(Fdb.Select(f => f.Remote)).Concat(Routes.SelectMany(r => r.Members).Select(m => m.Entry.Remote)).Distinct();
 
     /// <summary>By how many bytes the MTU of the device is smaller than that of the link.</summary>
     public int Overhead =>

@@ -24,6 +24,7 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
 
     private readonly Dictionary<EndpointConfig, EndpointRuntime> _endpoints = [];
     private readonly List<TunnelRuntime> _tunnels = [];
+    private readonly List<DirectRoutes> _direct = [];
     private readonly List<WorkerThread> _workers = [];
     private readonly ConcurrentDictionary<string, bool> _gone = new();
     private TableWriter? _tables;
@@ -71,7 +72,10 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
         {
             MacAddress mac = tunnel.HasInnerEthernet ? tunnel.Device.ChooseMac() : default;
             IReadOnlyList<int> workers = plan.WorkersOf(tunnel.Endpoint);
-            _tunnels.Add(new TunnelRuntime(tunnel, planner.Open(tunnel, mac, mtus[tunnel], workers.Count), workers, mac, seed));
+            DirectRoutes direct = new(netlink, tunnel, log);
+            _direct.Add(direct);
+            TunDevice[] device = planner.Open(tunnel, direct, mac, mtus[tunnel], workers.Count);
+            _tunnels.Add(new TunnelRuntime(tunnel, device, workers, mac, seed) { DirectRoutes = direct.Routes });
         }
 
         StartWorkers(plan.Count);
@@ -87,8 +91,8 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
         _workers.ForEach(worker => worker.Cancel());
         _workers.ForEach(worker => worker.Join());
 
-        // A device goes with its descriptor, and its addresses and routes go with it.
-        foreach (IDisposable part in (IEnumerable<IDisposable>)[.. _workers, .. _tunnels, .. _endpoints.Values])
+        // A device goes with its descriptor, and its addresses and routes go with it; routes around it do not.
+        foreach (IDisposable part in (IEnumerable<IDisposable>)[.. _direct, .. _workers, .. _tunnels, .. _endpoints.Values])
         {
             part.Dispose();
         }

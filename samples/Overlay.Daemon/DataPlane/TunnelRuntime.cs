@@ -38,6 +38,9 @@ internal sealed class TunnelRuntime : IDisposable
     /// <summary>The tables that all workers read.</summary>
     public OverlayTables Tables { get; }
 
+    /// <summary>The routes that the kernel takes around the tunnel.</summary>
+    public IReadOnlyList<DirectRoute> DirectRoutes { get; init; } = [];
+
     /// <summary>The device: one queue for each worker.</summary>
     public IReadOnlyList<TunDevice> Device { get; }
 
@@ -82,6 +85,7 @@ internal sealed class TunnelRuntime : IDisposable
                 Gso = endpoint.Gso(),
                 TunnelGso = endpoint.TunnelGso(Config.Offload.TunnelGso),
             },
+            DirectRoutes = DirectRoutes.Count > 0 ? [.. DirectRoutes.Select(direct => direct.ToString())] : null,
             Endpoint = endpoint.Status(),
             Workers = workers.Length > 1 ? workers : null,
         };
@@ -120,7 +124,7 @@ internal sealed class TunnelRuntime : IDisposable
 
         foreach (RouteConfig route in config.Routes)
         {
-            tables.Apply(OverlayUpdate.SetRoute(route.Prefix, route.PrefixLength, new RouteEntry(route.Remote, route.Mac ?? default)));
+            tables.Apply(OverlayUpdate.SetRoute(route.Prefix, route.PrefixLength, route.Members));
         }
     }
 }

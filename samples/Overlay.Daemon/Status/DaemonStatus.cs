@@ -64,6 +64,10 @@ internal sealed record TunnelStatus
     /// <summary>What its offloads do.</summary>
     public OffloadStatus Offload { get; init; } = new();
 
+    /// <summary>Routes that the kernel takes around the tunnel, as <c>ip route</c> writes them; absent if there are none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? DirectRoutes { get; init; }
+
     /// <summary>Facts of the sockets under it; absent if there are none.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public EndpointStatus? Endpoint { get; init; }

@@ -67,6 +67,13 @@ internal static class StatusTable
             AppendTable(text, leftColumns: 3, fallbacks);
         }
 
+        List<string[]> direct = [.. DirectRoutes(status)];
+        if (direct.Count > 1)
+        {
+            text.Append('\n');
+            AppendTable(text, leftColumns: 2, direct);
+        }
+
         List<string[]> endpoints = [.. Endpoints(status)];
         if (endpoints.Count > 1)
         {
@@ -202,6 +209,18 @@ internal static class StatusTable
     }
 
     private static OffloadUse[] Uses(OffloadStatus offload) => [offload.Tso, offload.Uso, offload.Gro, offload.Gso, offload.TunnelGso];
+
+    private static IEnumerable<string[]> DirectRoutes(DaemonStatus status)
+    {
+        yield return ["TUNNEL", "DIRECT ROUTE"];
+        foreach (TunnelStatus tunnel in status.Tunnels)
+        {
+            foreach (string route in tunnel.DirectRoutes ?? [])
+            {
+                yield return [tunnel.Name, route];
+            }
+        }
+    }
 
     private static IEnumerable<string[]> Endpoints(DaemonStatus status)
     {

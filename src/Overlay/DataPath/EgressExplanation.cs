@@ -240,7 +240,7 @@ internal static class EgressExplanation
             return false;
         }
 
-        if (!RouteSearch.TryFind(tunnel.Tables, inner.Destination, out RouteRow<RouteEntry> row))
+        if (!RouteSearch.TryFind(tunnel.Tables, inner.Destination, FlowHash.ComputeIP(bytes, options.FlowHashSeed), out RouteRow<RouteEntry> row))
         {
             ExplanationStep none = new(ExplanationSource.Routes, ExplanationOutcome.NotFound, $"No route of the tunnel holds {inner.Destination}.") { Address = inner.Destination };
             if (steps.Check(DropReason.NoRoute, none))

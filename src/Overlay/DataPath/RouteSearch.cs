@@ -7,14 +7,18 @@ namespace Overlay.DataPath;
 internal static class RouteSearch
 {
     /// <summary>Asks for the prefixes of a destination one by one, the longest first. Any thread.</summary>
-    public static bool TryFind(OverlayTables tables, ValueIPAddress destination, [MaybeNullWhen(false)] out RouteRow<RouteEntry> row)
+    /// <param name="tables">The tables.</param>
+    /// <param name="destination">The inner destination.</param>
+    /// <param name="flowHash">The hash of the packet's flow, which chooses among several remotes.</param>
+    /// <param name="row">The route.</param>
+    public static bool TryFind(OverlayTables tables, ValueIPAddress destination, uint flowHash, [MaybeNullWhen(false)] out RouteRow<RouteEntry> row)
     {
         for (int length = destination.BitLength; length >= 0; length--)
         {
             ValueIPAddress prefix = destination.Mask(length);
-            if (tables.Routes.TryGet(prefix, length, out RouteEntry route))
+            if (tables.Routes.TryGetTarget(null, prefix, length, out RouteTarget target))
             {
-                row = new RouteRow<RouteEntry>(prefix, length, route);
+                row = new RouteRow<RouteEntry>(prefix, length, target.Choose(flowHash));
                 return true;
             }
         }

@@ -139,7 +139,7 @@ internal sealed class SourcePolicy
     private bool IsForeign(MacAddress mac, ValueIPAddress remote) =>
         _tables.Forwarding.TryLookup(_vni, mac, out FdbEntry entry) && entry.Origin != FdbOrigin.Learned && entry.Remote != remote;
 
-    private bool IsForeign(ValueIPAddress source, ValueIPAddress remote) => _tables.Routes.TryLookup(source, out RouteEntry route) && route.Remote != remote;
+    private bool IsForeign(ValueIPAddress source, ValueIPAddress remote) => _tables.Routes.TryFindTarget(source, out RouteTarget target) && !target.Has(remote);
 
     private bool Refuses(SourceCheck check, DropReason reason, PacketBatch batch, int index)
     {

@@ -182,7 +182,9 @@ public sealed partial class TunnelEgress : IPacketPath
             return DropReason.TtlExpired;
         }
 
-        if (!_tables.Routes.TryLookup(inner.Destination, out RouteEntry route))
+        // Before the look-up: where there are several remotes, it decides which.
+        uint hash = FlowHash.ComputeIP(packet, _flowHashSeed);
+        if (!_tables.Routes.TryLookup(inner.Destination, hash, out RouteEntry route))
         {
             // The way into the tunnel may be a route of the kernel's that this table does not know: then no route means our own outer packet, too.
             return inner.Source == _options.Local && _tables.IsKnownRemote(inner.Destination) ? DropReason.Loop : DropReason.NoRoute;
@@ -200,7 +202,7 @@ public sealed partial class TunnelEgress : IPacketPath
         }
 
         ref PacketMeta meta = ref batch.Meta(index);
-        meta.FlowHash = FlowHash.ComputeIP(packet, _flowHashSeed);
+        meta.FlowHash = hash;
         if (_wrapsInEthernet)
         {
             // The remote's VTEP routes on; its MAC is the inner next hop's (layer-3 VXLAN as flannel and Calico run it).

@@ -51,8 +51,8 @@ public sealed class OverlayTables
     /// <summary>Inner IP address → inner MAC address.</summary>
     public NeighborTable Neighbors { get; }
 
-    /// <summary>Inner destination → remote.</summary>
-    public RouteTable<RouteEntry> Routes { get; } = new();
+    /// <summary>Inner destination → remote, or one of several.</summary>
+    public OverlayRoutes Routes { get; } = new();
 
     /// <summary>Who gets copies of what is flooded.</summary>
     public FloodList Flood { get; } = new();
@@ -90,10 +90,10 @@ public sealed class OverlayTables
                 Neighbors.Remove(update.Vni, update.Address, update.NeighborOrigin);
                 break;
             case OverlayUpdateKind.SetRoute:
-                SetRoute(update.Address, update.PrefixLength, update.Route);
+                SetRoute(update.RouteVni, update.Address, update.PrefixLength, update.Members ?? [new RouteMember(update.Route)]);
                 break;
             case OverlayUpdateKind.RemoveRoute:
-                RemoveRoute(update.Address, update.PrefixLength);
+                RemoveRoute(update.RouteVni, update.Address, update.PrefixLength);
                 break;
             case OverlayUpdateKind.AddFlood:
                 if (Flood.Add(update.Vni, update.Address))
@@ -111,6 +111,43 @@ public sealed class OverlayTables
                 break;
             default:
                 throw new ArgumentException($"There is no update of kind {update.Kind}.", nameof(update));
+        }
+    }
+
+    /// <summary>
+    /// Puts other routes in the place of all that a network has. Readers see all the old ones or all the new ones; where a prefix leads to several
+    /// remotes, the flows of those that stay are not moved. Where a prefix stands twice the last one holds. Writer only.
+    /// </summary>
+    /// <param name="vni">The network; null for the tunnel's own.</param>
+    /// <param name="routes">All routes that it has from now on.</param>
+    /// <exception cref="ArgumentException">A prefix is none, or an address is not fit for its place; nothing was changed.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A length or a weight is out of range; nothing was changed.</exception>
+    public void ReplaceRoutes(Vni? vni, IEnumerable<OverlayRoute> routes)
+    {
+        ArgumentNullException.ThrowIfNull(routes);
+        Dictionary<(ValueIPAddress Prefix, int Length), RouteTarget> rows = [];
+        foreach (OverlayRoute route in routes)
+        {
+            foreach (RouteMember member in route.Members)
+            {
+                CheckMember(member);
+            }
+
+            rows[(route.Prefix, route.Length)] = Routes.TryGetTarget(vni, route.Prefix, route.Length, out RouteTarget old)
+                ? old.With(route.Members)
+                : RouteTarget.Create(route.Members);
+        }
+
+        IReadOnlyList<RouteRow<RouteTarget>> before = Routes.Targets(vni);
+        Routes.Replace(vni, rows.Select(row => new RouteRow<RouteTarget>(row.Key.Prefix, row.Key.Length, row.Value)));
+        foreach (RouteTarget target in rows.Values)
+        {
+            Retain(target);
+        }
+
+        foreach (RouteRow<RouteTarget> row in before)
+        {
+            Release(row.Value);
         }
     }
 
@@ -219,33 +256,61 @@ public sealed class OverlayTables
         }
     }
 
-    private void SetRoute(ValueIPAddress prefix, int length, RouteEntry route)
+    private static void CheckMember(RouteMember member)
     {
+        RouteEntry route = member.Entry;
         if (route.Remote.IsUnspecified || route.Remote.IsMulticast || route.Remote.IsBroadcast)
         {
-            throw new ArgumentException($"{route.Remote} is not a unicast address; a route names one remote.", nameof(route));
+            throw new ArgumentException($"{route.Remote} is not a unicast address; a route names remotes.", nameof(member));
         }
 
         if (route.Mac.IsMulticast)
         {
-            throw new ArgumentException($"{route.Mac} is not a unicast address; the other end of a route has one.", nameof(route));
-        }
-
-        bool wasNamed = Routes.TryGet(prefix, length, out RouteEntry before);
-        Routes.Set(prefix, length, route);
-        Retain(route.Remote);
-        if (wasNamed)
-        {
-            Release(before.Remote);
+            throw new ArgumentException($"{route.Mac} is not a unicast address; the other end of a route has one.", nameof(member));
         }
     }
 
-    private void RemoveRoute(ValueIPAddress prefix, int length)
+    private void SetRoute(Vni? vni, ValueIPAddress prefix, int length, IReadOnlyList<RouteMember> members)
     {
-        if (Routes.TryGet(prefix, length, out RouteEntry before))
+        foreach (RouteMember member in members)
         {
-            Routes.Remove(prefix, length);
-            Release(before.Remote);
+            CheckMember(member);
+        }
+
+        bool wasNamed = Routes.TryGetTarget(vni, prefix, length, out RouteTarget before);
+        RouteTarget after = wasNamed ? before.With(members) : RouteTarget.Create(members);
+        Routes.Set(vni, prefix, length, after);
+
+        // First the new, then the old: a remote that stays must not be forgotten in between.
+        Retain(after);
+        if (wasNamed)
+        {
+            Release(before);
+        }
+    }
+
+    private void RemoveRoute(Vni? vni, ValueIPAddress prefix, int length)
+    {
+        if (Routes.TryGetTarget(vni, prefix, length, out RouteTarget before))
+        {
+            Routes.Remove(vni, prefix, length);
+            Release(before);
+        }
+    }
+
+    private void Retain(in RouteTarget target)
+    {
+        foreach (RouteMember member in target.Members)
+        {
+            Retain(member.Entry.Remote);
+        }
+    }
+
+    private void Release(in RouteTarget target)
+    {
+        foreach (RouteMember member in target.Members)
+        {
+            Release(member.Entry.Remote);
         }
     }
 

@@ -11,7 +11,7 @@ public readonly record struct OverlayUpdate
     /// <summary>What it does.</summary>
     public OverlayUpdateKind Kind { get; private init; }
 
-    /// <summary>The network; not for routes.</summary>
+    /// <summary>The network; of a route see <see cref="RouteVni"/>.</summary>
     public Vni Vni { get; private init; }
 
     /// <summary>The MAC address of a forwarding entry or a neighbour.</summary>
@@ -32,8 +32,14 @@ public readonly record struct OverlayUpdate
     /// <summary>Of which origin a neighbour must be to be removed; null for any.</summary>
     public NeighborOrigin? NeighborOrigin { get; private init; }
 
-    /// <summary>The route to be set.</summary>
+    /// <summary>The route to be set, if it leads to one remote.</summary>
     public RouteEntry Route { get; private init; }
+
+    /// <summary>The remotes of the route to be set, if it leads to several; else null.</summary>
+    public IReadOnlyList<RouteMember>? Members { get; private init; }
+
+    /// <summary>The network of a route; null for the tunnel's own.</summary>
+    public Vni? RouteVni { get; private init; }
 
     /// <summary>Frames to a MAC address go to a remote.</summary>
     public static OverlayUpdate SetForwarding(Vni vni, MacAddress mac, FdbEntry entry) =>
@@ -64,9 +70,28 @@ public readonly record struct OverlayUpdate
     /// <inheritdoc cref="SetRoute(ValueIPAddress, int, RouteEntry)"/>
     public static OverlayUpdate SetRoute(IPNetwork prefix, RouteEntry route) => SetRoute(prefix.BaseAddress, prefix.PrefixLength, route);
 
+    /// <summary>Packets to a prefix go to one of several remotes, each flow always to the same, see <see cref="RouteGroup"/>.</summary>
+    /// <param name="prefix">The first address of the prefix.</param>
+    /// <param name="length">0 to 32 for IPv4, 0 to 128 for IPv6.</param>
+    /// <param name="members">The remotes; in the place of others, the flows of those that stay are not moved.</param>
+    public static OverlayUpdate SetRoute(ValueIPAddress prefix, int length, IReadOnlyList<RouteMember> members) =>
+        new() { Kind = OverlayUpdateKind.SetRoute, Address = prefix, PrefixLength = length, Members = members };
+
+    /// <summary>Packets of a network to a prefix go to one of several remotes, each flow always to the same, see <see cref="RouteGroup"/>.</summary>
+    public static OverlayUpdate SetRoute(Vni vni, ValueIPAddress prefix, int length, IReadOnlyList<RouteMember> members) =>
+        new() { Kind = OverlayUpdateKind.SetRoute, Address = prefix, PrefixLength = length, Members = members, RouteVni = vni };
+
+    /// <summary>Packets of a network to a prefix go to a remote.</summary>
+    public static OverlayUpdate SetRoute(Vni vni, ValueIPAddress prefix, int length, RouteEntry route) =>
+        new() { Kind = OverlayUpdateKind.SetRoute, Address = prefix, PrefixLength = length, Route = route, RouteVni = vni };
+
     /// <summary>Withdraws a route.</summary>
     public static OverlayUpdate RemoveRoute(ValueIPAddress prefix, int length) =>
         new() { Kind = OverlayUpdateKind.RemoveRoute, Address = prefix, PrefixLength = length };
+
+    /// <summary>Withdraws a route of a network.</summary>
+    public static OverlayUpdate RemoveRoute(Vni vni, ValueIPAddress prefix, int length) =>
+        new() { Kind = OverlayUpdateKind.RemoveRoute, Address = prefix, PrefixLength = length, RouteVni = vni };
 
     /// <inheritdoc cref="RemoveRoute(ValueIPAddress, int)"/>
     public static OverlayUpdate RemoveRoute(IPNetwork prefix) => RemoveRoute(prefix.BaseAddress, prefix.PrefixLength);

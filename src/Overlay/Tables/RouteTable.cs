@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
-using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Overlay.Tables;
 
@@ -9,36 +9,66 @@ namespace Overlay.Tables;
 /// of readers, which take no lock and never allocate.
 /// </summary>
 /// <remarks>
-/// A radix trie per family whose nodes never change: a change copies the path from the root and publishes the new root by one store. A reader
-/// keeps the root it began with, so it sees the table before the change or after it, never between.
+/// What readers see never changes: a change makes a new table that shares with the old one all but the path to what changed, and publishes it by one
+/// store. A reader keeps the table it began with, so it sees it before the change or after it, never between, and what no reader holds any more is
+/// reclaimed. Values that are equal are kept once.
 /// </remarks>
-/// <typeparam name="T">What a prefix leads to.</typeparam>
+/// <typeparam name="T">What a prefix leads to; at most 8 388 607 different values.</typeparam>
 public sealed class RouteTable<T>
+    where T : notnull
 {
-    private const int AddressBits = 128;
-    private const int MappedBits = 96;
+    private const int GroupLength = 32;
 
-    private Node? _rootIPv4;
-    private Node? _rootIPv6;
-    private int _count;
+    private RouteValues<T> _values = new();
+    private State _state;
+
+    /// <summary>Makes an empty table.</summary>
+    public RouteTable() => _state = new State(IPv4Routes.Empty, IPv6Routes.Empty, _values.Array, 0);
 
     /// <summary>Prefixes of both families.</summary>
-    public int Count => Volatile.Read(ref _count);
+    public int Count => Volatile.Read(ref _state).Count;
 
     /// <summary>Finds what the longest prefix that holds a destination leads to.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryLookup(ValueIPAddress destination, [MaybeNullWhen(false)] out T value)
     {
-        Node? best = null;
-        for (Node? node = Volatile.Read(ref RootOf(destination)); node is not null && node.Contains(destination); node = node.ChildFor(destination))
+        State state = Volatile.Read(ref _state);
+        uint number = destination.IsIPv4 ? state.IPv4.Find(destination.ToIPv4()) : state.IPv6.Find(destination);
+        value = state.Values[number];
+        return number != 0;
+    }
+
+    /// <summary>Finds many in one table of one moment; in large tables faster than one by one, because the waits for memory overlap.</summary>
+    /// <param name="destinations">The destinations, of either family.</param>
+    /// <param name="values">Gets for each what it leads to, the default value where no prefix holds it.</param>
+    /// <returns>How many were found.</returns>
+    /// <exception cref="ArgumentException"><paramref name="values"/> is shorter than <paramref name="destinations"/>.</exception>
+    public int Lookup(ReadOnlySpan<ValueIPAddress> destinations, Span<T?> values)
+    {
+        if (values.Length < destinations.Length)
         {
-            if (node.HasValue)
-            {
-                best = node;
-            }
+            throw new ArgumentException($"There is room for {values.Length} values of {destinations.Length} destinations.", nameof(values));
         }
 
-        value = best is null ? default : best.Value;
-        return best is not null;
+        State state = Volatile.Read(ref _state);
+        T?[] array = state.Values;
+        Span<uint> numbers = stackalloc uint[GroupLength];
+        int found = 0;
+        while (!destinations.IsEmpty)
+        {
+            int count = Math.Min(GroupLength, destinations.Length);
+            FindGroup(state, destinations[..count], numbers);
+            for (int i = 0; i < count; i++)
+            {
+                values[i] = array[numbers[i]];
+                found += numbers[i] != 0 ? 1 : 0;
+            }
+
+            destinations = destinations[count..];
+            values = values[count..];
+        }
+
+        return found;
     }
 
     /// <summary>Gets what exactly this prefix leads to.</summary>
@@ -46,21 +76,11 @@ public sealed class RouteTable<T>
     /// <exception cref="ArgumentOutOfRangeException">The length is negative or larger than the address.</exception>
     public bool TryGet(ValueIPAddress prefix, int length, [MaybeNullWhen(false)] out T value)
     {
-        int bits = CheckPrefix(prefix, length);
-        Node? node = Volatile.Read(ref RootOf(prefix));
-        while (node is not null && node.Length < bits && node.Contains(prefix))
-        {
-            node = node.ChildFor(prefix);
-        }
-
-        if (node is { HasValue: true } && node.Length == bits && node.Prefix == prefix)
-        {
-            value = node.Value;
-            return true;
-        }
-
-        value = default;
-        return false;
+        CheckPrefix(prefix, length);
+        State state = Volatile.Read(ref _state);
+        uint number = state.Get(prefix, length);
+        value = state.Values[number];
+        return number != 0;
     }
 
     /// <summary>Sets what a prefix leads to. Writer only.</summary>
@@ -70,13 +90,21 @@ public sealed class RouteTable<T>
     /// <returns>Whether the prefix is new.</returns>
     /// <exception cref="ArgumentException">No prefix: bits behind its length are set.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The length is negative or larger than the address.</exception>
+    /// <exception cref="InvalidOperationException">The table leads to as many different values as it can; nothing was changed.</exception>
     public bool Set(ValueIPAddress prefix, int length, T value)
     {
-        int bits = CheckPrefix(prefix, length);
-        ref Node? root = ref RootOf(prefix);
-        Volatile.Write(ref root, Insert(root, new Node(prefix, bits, value), out bool isNew));
-        Volatile.Write(ref _count, _count + (isNew ? 1 : 0));
-        return isNew;
+        CheckPrefix(prefix, length);
+        ArgumentNullException.ThrowIfNull(value);
+        State state = _state;
+        uint before = state.Get(prefix, length);
+        uint number = _values.Retain(value);
+        Volatile.Write(ref _state, state.With(prefix, length, number, _values.Array, before == 0 ? 1 : 0));
+        if (before != 0)
+        {
+            _values.Release(before);
+        }
+
+        return before == 0;
     }
 
     /// <inheritdoc cref="Set(ValueIPAddress, int, T)"/>
@@ -88,187 +116,112 @@ public sealed class RouteTable<T>
     /// <exception cref="ArgumentOutOfRangeException">The length is negative or larger than the address.</exception>
     public bool Remove(ValueIPAddress prefix, int length)
     {
-        int bits = CheckPrefix(prefix, length);
-        ref Node? root = ref RootOf(prefix);
-        Node? changed = Remove(root, prefix, bits);
-        if (ReferenceEquals(changed, root))
+        CheckPrefix(prefix, length);
+        State state = _state;
+        uint before = state.Get(prefix, length);
+        if (before == 0)
         {
             return false;
         }
 
-        Volatile.Write(ref root, changed);
-        Volatile.Write(ref _count, _count - 1);
+        Volatile.Write(ref _state, state.With(prefix, length, 0, _values.Array, -1));
+        _values.Release(before);
         return true;
     }
 
     /// <inheritdoc cref="Remove(ValueIPAddress, int)"/>
     public bool Remove(IPNetwork prefix) => Remove(prefix.BaseAddress, prefix.PrefixLength);
 
+    /// <summary>
+    /// Puts other rows in the place of all. Readers see all the old ones or all the new ones. Where a prefix stands twice the last one holds. Writer only.
+    /// </summary>
+    /// <exception cref="ArgumentException">A row is no prefix: bits behind its length are set. Nothing was changed.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A length is negative or larger than the address. Nothing was changed.</exception>
+    /// <exception cref="InvalidOperationException">There are more different values than a table can lead to. Nothing was changed.</exception>
+    public void Replace(IEnumerable<RouteRow<T>> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        // The same way as one by one, on a table that nobody sees yet.
+        RouteTable<T> table = new();
+        foreach (RouteRow<T> row in rows)
+        {
+            table.Set(row.Prefix, row.Length, row.Value);
+        }
+
+        _values = table._values;
+        Volatile.Write(ref _state, table._state);
+    }
+
     /// <summary>All prefixes as they are at one moment, IPv4 first, in the order of addresses, shorter before longer. Any thread.</summary>
     public IReadOnlyList<RouteRow<T>> Snapshot()
     {
-        List<RouteRow<T>> rows = new(Count);
-        Collect(Volatile.Read(ref _rootIPv4), MappedBits, rows);
-        Collect(Volatile.Read(ref _rootIPv6), 0, rows);
+        State state = Volatile.Read(ref _state);
+        List<RouteRow<T>> rows = new(state.Count);
+        state.IPv4.ForEach((prefix, length, number) => rows.Add(new RouteRow<T>(ValueIPAddress.FromIPv4(prefix), length, state.Values[number]!)));
+        int four = rows.Count;
+        state.IPv6.ForEach((prefix, length, number) => rows.Add(new RouteRow<T>(prefix, length, state.Values[number]!)));
+        rows.Sort(0, four, RowOrder.Instance);
+        rows.Sort(four, rows.Count - four, RowOrder.Instance);
         return rows;
     }
 
-    private static void Collect(Node? node, int familyBits, List<RouteRow<T>> rows)
+    private static void FindGroup(State state, ReadOnlySpan<ValueIPAddress> destinations, Span<uint> numbers)
     {
-        if (node is null)
+        bool allIPv4 = true;
+        foreach (ref readonly ValueIPAddress destination in destinations)
         {
+            allIPv4 &= destination.IsIPv4;
+        }
+
+        if (allIPv4)
+        {
+            state.IPv4.Find(destinations, numbers);
             return;
         }
 
-        if (node.HasValue)
+        for (int i = 0; i < destinations.Length; i++)
         {
-            rows.Add(new RouteRow<T>(node.Prefix, node.Length - familyBits, node.Value));
+            ValueIPAddress destination = destinations[i];
+            numbers[i] = destination.IsIPv4 ? state.IPv4.Find(destination.ToIPv4()) : state.IPv6.Find(destination);
         }
-
-        Collect(node.Zero, familyBits, rows);
-        Collect(node.One, familyBits, rows);
     }
 
-    /// <summary>Checks a prefix and returns its length in the 16-byte form.</summary>
-    private static int CheckPrefix(ValueIPAddress prefix, int length)
+    private static void CheckPrefix(ValueIPAddress prefix, int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, prefix.BitLength);
-        return prefix.Mask(length) == prefix
-            ? AddressBits - prefix.BitLength + length
-            : throw new ArgumentException($"{prefix}/{length} has bits set behind the prefix: {prefix.Mask(length)}/{length} has not.", nameof(prefix));
+        if (prefix.Mask(length) != prefix)
+        {
+            throw new ArgumentException($"{prefix}/{length} has bits set behind the prefix: {prefix.Mask(length)}/{length} has not.", nameof(prefix));
+        }
     }
 
-    private static Node Insert(Node? node, Node leaf, out bool isNew)
+    /// <summary>All of the table at one moment.</summary>
+    private sealed class State(IPv4Routes four, IPv6Routes six, T?[] values, int count)
     {
-        isNew = true;
-        if (node is null)
-        {
-            return leaf;
-        }
+        public IPv4Routes IPv4 { get; } = four;
 
-        int common = CommonBits(node, leaf);
-        if (common < node.Length)
-        {
-            // They part inside this node's prefix: the new one goes above it, or both below a fork.
-            return common == leaf.Length ? leaf.WithChild(node) : new Node(leaf.Prefix, common).WithChild(node).WithChild(leaf);
-        }
+        public IPv6Routes IPv6 { get; } = six;
 
-        if (common == leaf.Length)
-        {
-            isNew = !node.HasValue;
-            return leaf.WithChildren(node.Zero, node.One);
-        }
+        public T?[] Values { get; } = values;
 
-        return node.WithChild(Insert(node.ChildFor(leaf.Prefix), leaf, out isNew));
+        public int Count { get; } = count;
+
+        public uint Get(ValueIPAddress prefix, int length) => prefix.IsIPv4 ? IPv4.Get(prefix.ToIPv4(), length) : IPv6.Get(prefix, length);
+
+        public State With(ValueIPAddress prefix, int length, uint number, T?[] array, int change) => prefix.IsIPv4
+            ? new State(IPv4.With(prefix.ToIPv4(), length, number), IPv6, array, Count + change)
+            : new State(IPv4, IPv6.With(prefix, length, number), array, Count + change);
     }
 
-    private static Node? Remove(Node? node, ValueIPAddress prefix, int bits)
+    private sealed class RowOrder : IComparer<RouteRow<T>>
     {
-        if (node is null || node.Length > bits || !node.Contains(prefix))
+        public static RowOrder Instance { get; } = new();
+
+        public int Compare(RouteRow<T> x, RouteRow<T> y)
         {
-            return node;
+            int order = x.Prefix.CompareTo(y.Prefix);
+            return order != 0 ? order : x.Length.CompareTo(y.Length);
         }
-
-        if (node.Length == bits)
-        {
-            return !node.HasValue ? node
-                : node.Zero is not null && node.One is not null ? new Node(node.Prefix, bits).WithChildren(node.Zero, node.One)
-                : node.Zero ?? node.One;
-        }
-
-        Node? child = node.ChildFor(prefix);
-        Node? changed = Remove(child, prefix, bits);
-        if (ReferenceEquals(changed, child))
-        {
-            return node;
-        }
-
-        // A fork left with one branch is no fork.
-        bool isOne = node.BitBehind(prefix);
-        return changed is not null ? node.WithChild(changed)
-            : !node.HasValue ? (isOne ? node.Zero : node.One)
-            : node.WithChildren(isOne ? node.Zero : null, isOne ? null : node.One);
-    }
-
-    private static int CommonBits(Node a, Node b)
-    {
-        ulong high = a.Prefix.High ^ b.Prefix.High;
-        int common = high != 0 ? BitOperations.LeadingZeroCount(high) : 64 + BitOperations.LeadingZeroCount(a.Prefix.Low ^ b.Prefix.Low);
-        return Math.Min(common, Math.Min(a.Length, b.Length));
-    }
-
-    private ref Node? RootOf(ValueIPAddress address)
-    {
-        if (address.IsIPv4)
-        {
-            return ref _rootIPv4;
-        }
-
-        return ref _rootIPv6;
-    }
-
-    /// <summary>A prefix in the 16-byte form, IPv4 with 96 bits more, or a fork of two.</summary>
-    private sealed class Node
-    {
-        private readonly ulong _highMask;
-        private readonly ulong _lowMask;
-
-        /// <summary>A fork: the first bits of an address, with nothing to give.</summary>
-        public Node(ValueIPAddress address, int length)
-        {
-            _highMask = MaskOf(length);
-            _lowMask = MaskOf(length - 64);
-            Length = length;
-            Prefix = ValueIPAddress.FromHighLow(address.High & _highMask, address.Low & _lowMask);
-            Value = default!;
-        }
-
-        public Node(ValueIPAddress prefix, int length, T value)
-            : this(prefix, length)
-        {
-            Value = value;
-            HasValue = true;
-        }
-
-        private Node(Node other, Node? zero, Node? one)
-        {
-            _highMask = other._highMask;
-            _lowMask = other._lowMask;
-            Length = other.Length;
-            Prefix = other.Prefix;
-            Value = other.Value;
-            HasValue = other.HasValue;
-            Zero = zero;
-            One = one;
-        }
-
-        public ValueIPAddress Prefix { get; }
-
-        public int Length { get; }
-
-        public bool HasValue { get; }
-
-        public T Value { get; }
-
-        public Node? Zero { get; }
-
-        public Node? One { get; }
-
-        public bool Contains(ValueIPAddress address) =>
-            (((address.High ^ Prefix.High) & _highMask) | ((address.Low ^ Prefix.Low) & _lowMask)) == 0;
-
-        /// <summary>The bit of an address that decides between the children.</summary>
-        public bool BitBehind(ValueIPAddress address) =>
-            (Length < 64 ? (address.High >> (63 - Length)) & 1 : (address.Low >> (127 - Length)) & 1) != 0;
-
-        public Node? ChildFor(ValueIPAddress address) => Length == AddressBits ? null : BitBehind(address) ? One : Zero;
-
-        public Node WithChildren(Node? zero, Node? one) => new(this, zero, one);
-
-        public Node WithChild(Node child) => BitBehind(child.Prefix) ? new(this, Zero, child) : new(this, child, One);
-
-        /// <summary>The first bits of a word set: none below 0, all from 64.</summary>
-        private static ulong MaskOf(int bits) => bits <= 0 ? 0 : bits >= 64 ? ulong.MaxValue : ulong.MaxValue << (64 - bits);
     }
 }

@@ -56,12 +56,16 @@ public class ConfigTests
 
         TunnelConfig l3 = config.Tunnels[1];
         Assert.Equal((TunnelKind.Vxlan, 1u, (ushort)8472, DeviceLayer.IP), (l3.Kind, l3.Vni.Value, l3.Endpoint.Port, l3.Device.Layer));
-        Assert.Equal([new RouteConfig(ValueIPAddress.Parse("10.245.2.0"), 24, Remote, MacAddress.Parse("02:00:00:00:00:12"))], l3.Routes);
+        RouteConfig route = Assert.Single(l3.Routes);
+        Assert.Equal((ValueIPAddress.Parse("10.245.2.0"), 24), (route.Prefix, route.PrefixLength));
+        Assert.Equal([new RouteMember(new RouteEntry(Remote, MacAddress.Parse("02:00:00:00:00:12")))], route.Members);
         Assert.Null(l3.Learning);
 
         TunnelConfig ipip = config.Tunnels[2];
         Assert.Equal((TunnelKind.IPInIP, (ushort)0, DeviceLayer.IP), (ipip.Kind, ipip.Endpoint.Port, ipip.Device.Layer));
-        Assert.Equal([new RouteConfig(ValueIPAddress.Parse("10.246.2.0"), 24, Remote, null)], ipip.Routes);
+        route = Assert.Single(ipip.Routes);
+        Assert.Equal((ValueIPAddress.Parse("10.246.2.0"), 24), (route.Prefix, route.PrefixLength));
+        Assert.Equal([new RouteMember(new RouteEntry(Remote))], route.Members);
     }
 
     [Fact]

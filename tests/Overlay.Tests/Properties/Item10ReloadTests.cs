@@ -93,7 +93,7 @@ public sealed class Item10ReloadTests
         for (int i = 1; i <= 6; i++)
         {
             state.Add($"fdb {i} {(tables.Forwarding.TryLookup(TunnelRig.Vni, Samples.Station(i), out FdbEntry entry) ? entry.ToString() : "")}");
-            state.Add($"route {i} {(tables.Routes.TryLookup(ValueIPAddress.FromIPv4(((uint)i << 24) | 1), out RouteEntry route) ? route.ToString() : "")}");
+            state.Add($"route {i} {(tables.Routes.TryLookup(ValueIPAddress.FromIPv4(((uint)i << 24) | 1), 0, out RouteEntry route) ? route.ToString() : "")}");
             state.Add($"neighbour {i} {(tables.Neighbors.TryLookup(TunnelRig.Vni, Samples.Host(false, i), out MacAddress mac) ? mac.ToString() : "")}");
         }
 

@@ -23,7 +23,7 @@ public sealed class OverlayTablesTests
         Assert.Equal(new FdbEntry(Remote(1), 8472, FdbOrigin.External), entry);
         Assert.True(tables.Neighbors.TryLookup(Net, IP("10.244.0.2"), out MacAddress mac));
         Assert.Equal(Mac(1), mac);
-        Assert.True(tables.Routes.TryLookup(IP("10.245.1.1"), out RouteEntry route));
+        Assert.True(tables.Routes.TryLookup(IP("10.245.1.1"), 0, out RouteEntry route));
         Assert.Equal(new RouteEntry(Remote(2), Mac(2)), route);
         Assert.Equal([Remote(3)], tables.Flood[Net].ToArray());
         Assert.Equal(3, tables.KnownRemoteCount);
@@ -170,7 +170,7 @@ public sealed class OverlayTablesTests
         Assert.Equal(2, tables.KnownRemoteCount);
         Assert.True(tables.Forwarding.TryLookup(Net, Mac(1), out FdbEntry entry));
         Assert.Equal(new FdbEntry(Remote(1)), entry);
-        Assert.True(tables.Routes.TryLookup(IP("10.1.1.1"), out RouteEntry route));
+        Assert.True(tables.Routes.TryLookup(IP("10.1.1.1"), 0, out RouteEntry route));
         Assert.Equal(new RouteEntry(Remote(2)), route);
         Assert.Equal(0, tables.Neighbors.Count + tables.Flood.Count);
     }

@@ -214,6 +214,7 @@ public sealed class RouteTableTests
     }
 
     private static T Lookup<T>(RouteTable<T> table, string destination)
+        where T : notnull
     {
         Assert.True(table.TryLookup(IP(destination), out T? value));
         return value;
