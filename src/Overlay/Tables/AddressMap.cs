@@ -9,6 +9,7 @@ namespace Overlay.Tables;
 internal sealed class AddressMap
 {
     private const int MinimumCapacity = 16;
+    private const int SlotBytes = 32;
 
     private readonly HashSeed _seed = HashSeed.Create();
     private Slot[] _slots = new Slot[MinimumCapacity];
@@ -17,6 +18,9 @@ internal sealed class AddressMap
 
     /// <summary>Keys that have a value.</summary>
     public int Count => Volatile.Read(ref _count);
+
+    /// <summary>Bytes of the slots.</summary>
+    public long Bytes => Volatile.Read(ref _slots).Length * (long)SlotBytes;
 
     /// <summary>Finds a value.</summary>
     public bool TryGet(uint number, ValueIPAddress address, out ulong value)
@@ -67,12 +71,30 @@ internal sealed class AddressMap
         return isNew;
     }
 
+    /// <summary>Adds to a value that counts something; one that becomes 0 is removed. Writer only.</summary>
+    /// <returns>The sum.</returns>
+    public ulong Add(uint number, ValueIPAddress address, long difference)
+    {
+        TryGet(number, address, out ulong value);
+        value += (ulong)difference;
+        if (value == 0)
+        {
+            Remove(number, address);
+        }
+        else
+        {
+            Set(number, address, value);
+        }
+
+        return value;
+    }
+
     /// <summary>Removes a value. Writer only.</summary>
     /// <returns>Whether there was one.</returns>
     public bool Remove(uint number, ValueIPAddress address)
     {
         ref Slot slot = ref FindOwn(_slots, number, address);
-        if (slot.Value == 0)
+        if (slot.State == 0 || slot.Value == 0)
         {
             return false;
         }

@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace Overlay.Tables;
@@ -9,17 +8,15 @@ namespace Overlay.Tables;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Open addressing with linear probing, at most half full. A slot is a key word (MAC address, low 16 bits of the VNI) and a value word (high 8 bits
-/// of the VNI, origin, remote index). A slot belongs to its key for the life of the array: removing marks the value, and only the same key may use the
-/// slot again. So a reader that finds its key needs one more load and can neither see half an entry nor another's. When half of an array is
-/// used up, the live entries move to a new one, which is published by one store.
+/// An entry is one word beside its key (<see cref="ForwardingSlots"/>), so it is seen whole or not at all, and it is replaced by one store. The table takes
+/// at most 48 bytes per entry from some thousand entries on, also while it grows, and no change of one entry copies more than 16 384 slots.
 /// </para>
 /// <para>
-/// Reading: <see cref="TryLookup(Vni, MacAddress, out FdbEntry)"/>, <see cref="NeedsLearning"/>, <see cref="GetRemote"/>, <see cref="Snapshot"/> and the
-/// counters. All else belongs to the one writer. Time is monotonic milliseconds of any origin.
+/// Reading: <see cref="TryLookup(Vni, MacAddress, out FdbEntry)"/>, <see cref="Lookup"/>, <see cref="NeedsLearning"/>, <see cref="GetRemote"/>,
+/// <see cref="CountOf"/>, <see cref="Snapshot"/> and the counters. All else belongs to the one writer. Time is monotonic milliseconds of any origin.
 /// </para>
 /// </remarks>
-public sealed class ForwardingTable
+public sealed partial class ForwardingTable
 {
     /// <summary>How many entries learning may fill unless told otherwise.</summary>
     public const int DefaultMaxEntries = 65_536;
@@ -30,67 +27,134 @@ public sealed class ForwardingTable
     /// <summary>How often <see cref="NeedsLearning"/> stores the time for one entry, at most, in milliseconds.</summary>
     public const int RefreshIntervalMilliseconds = 1_000;
 
+    /// <summary>
+    /// How long a host must not have been heard before its entry makes way in a full table, in milliseconds. Twice the interval at which hearing is noted:
+    /// a host that talks is never taken for a silent one.
+    /// </summary>
+    public const int EvictionAgeMilliseconds = 2 * RefreshIntervalMilliseconds;
+
+    /// <summary>The longest <c>maxAge</c> for which <see cref="Age"/> removes anything, in milliseconds: 12.4 days.</summary>
+    public const int MaxAgeLimit = int.MaxValue >> 1;
+
     /// <summary>How long a remote index stays unused before it may stand for another remote, in milliseconds.</summary>
     public const int RemoteQuarantineMilliseconds = InternedRemotes.QuarantineMilliseconds;
 
-    private const int MinimumCapacity = 64;
     private const int MinimumRemoteLimit = 1_024;
 
-    // The value word: L U 28×0, origin 2, high VNI 8, remote index 24.
-    // Next to the bits of the VNI, so that one comparison asks for both.
-    private const ulong Live = 1UL << 32;
-    private const ulong Used = 1UL << 62;
-    private const int OriginShift = 33;
-    private const int VniShift = 24;
-    private const ulong OriginMask = 0x3UL << OriginShift;
-    private const ulong VniMask = 0xFFUL << VniShift;
-    private const uint LiveAndVniMask = (uint)((Live | VniMask) >> VniShift);
-    private const ulong IndexMask = (1UL << VniShift) - 1;
+    // How many keys are hashed and their lines asked for before the first is looked at: about as many loads as a core has under way at once.
+    private const int GroupSize = 32;
+
+    // A search for old entries reads the whole table, so one finds many, and there are at most ten a second.
+    private const int EvictionBatch = 1_024;
+    private const int EvictionSearchInterval = 100;
+    private const int EvictionQueues = 256;
+
+    // The value word: high VNI 8, frozen 1, heard 31, origin + 1 2, remote index 22.
+    private const ulong Frozen = 1UL << 55;
+    private const int HeardShift = 24;
+    private const uint HeardMask = int.MaxValue;
+    private const ulong IndexMask = (1UL << ForwardingSlots.StateShift) - 1;
 
     private readonly HashSeed _seed;
-    private readonly InternedRemotes _remotes = new();
+    private readonly ForwardingTableOptions _options;
+    private readonly long _moveWindow;
+    private readonly long _freezeTime;
     private readonly int _remoteLimit;
-    private Store _store = new(MinimumCapacity);
-    private int _used;
+    private readonly InternedRemotes _remotes = new();
+    private readonly AddressMap _counts = new();
+    private readonly AddressMap _own = new();
+    private readonly Dictionary<ForwardingKey, MoveRecord> _moving = [];
+    private readonly Dictionary<Vni, Queue<ForwardingKey>> _oldestOfNetwork = [];
+    private readonly Queue<ForwardingKey> _oldest = new();
+    private ForwardingSlots _slots;
     private int _count;
+    private int _frozenCount;
+    private long _nextSearch = long.MinValue;
+    private long _noEvictionBefore = long.MinValue;
     private long _moves;
+    private long _freezes;
+    private long _evictions;
     private long _refusedFull;
     private long _refusedProtected;
     private long _refusedInvalid;
+    private long _refusedOwn;
+    private long _refusedFrozen;
+    private long _refusedUnpermitted;
 
-    /// <summary>Makes an empty table.</summary>
-    /// <param name="maxEntries">
-    /// Nothing more is learned when the table holds so many entries of any origin: 1 to <see cref="MaxEntriesLimit"/>. It does not bind
-    /// <see cref="Set"/>: strangers fill a table by packets, only its owner by configuration.
-    /// </param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxEntries"/> is out of range.</exception>
-    public ForwardingTable(int maxEntries = DefaultMaxEntries)
-        : this(maxEntries, HashSeed.Create())
+    /// <summary>Makes an empty table that learns at most <see cref="DefaultMaxEntries"/> entries.</summary>
+    public ForwardingTable()
+        : this(new ForwardingTableOptions())
     {
     }
 
-    internal ForwardingTable(int maxEntries, HashSeed seed)
+    /// <summary>Makes an empty table.</summary>
+    /// <param name="maxEntries">See <see cref="ForwardingTableOptions.MaxEntries"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxEntries"/> is out of range.</exception>
+    public ForwardingTable(int maxEntries)
+        : this(new ForwardingTableOptions { MaxEntries = maxEntries })
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(maxEntries, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(maxEntries, MaxEntriesLimit);
-        MaxEntries = maxEntries;
+    }
+
+    /// <summary>Makes an empty table.</summary>
+    /// <param name="options">How much it may learn, and what it makes of addresses that move.</param>
+    /// <exception cref="ArgumentOutOfRangeException">One of the options is out of range.</exception>
+    public ForwardingTable(ForwardingTableOptions options)
+        : this(options, HashSeed.Create())
+    {
+    }
+
+    internal ForwardingTable(ForwardingTableOptions options, HashSeed seed)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Check();
+        _options = options;
+        _moveWindow = (long)options.MoveWindow.TotalMilliseconds;
+        _freezeTime = (long)options.FreezeTime.TotalMilliseconds;
         _seed = seed;
+        _slots = new ForwardingSlots(seed);
 
         // Each move to a new remote costs an index for the time of the quarantine; without a bound a stranger who forges sources could fill the memory.
-        _remoteLimit = Math.Max(2 * maxEntries, MinimumRemoteLimit);
+        _remoteLimit = Math.Min(Math.Max(2 * options.MaxEntries, MinimumRemoteLimit), InternedRemotes.MaxIndices);
     }
 
     /// <summary>How many entries learning may fill.</summary>
-    public int MaxEntries { get; }
+    public int MaxEntries => _options.MaxEntries;
+
+    /// <summary>What the table was made with.</summary>
+    public ForwardingTableOptions Options => _options;
 
     /// <summary>Entries of all origins.</summary>
     public int Count => Volatile.Read(ref _count);
 
-    /// <summary>How often a learned MAC address turned up behind another remote.</summary>
+    /// <summary>How often a learned MAC address turned up behind another remote, and moved there.</summary>
     public long Moves => Volatile.Read(ref _moves);
 
+    /// <summary>How often a MAC address was frozen because it moved too often (RFC 7432 §15.1).</summary>
+    public long Freezes => Volatile.Read(ref _freezes);
+
+    /// <summary>How many MAC addresses are frozen.</summary>
+    public int FrozenCount => Volatile.Read(ref _frozenCount);
+
+    /// <summary>How many learned entries made way for others because the table was full.</summary>
+    public long Evictions => Volatile.Read(ref _evictions);
+
     /// <summary>What was not learned, and why.</summary>
-    public LearnRefusals Refusals => new(Volatile.Read(ref _refusedFull), Volatile.Read(ref _refusedProtected), Volatile.Read(ref _refusedInvalid));
+    public LearnRefusals Refusals => new(
+        Volatile.Read(ref _refusedFull),
+        Volatile.Read(ref _refusedProtected),
+        Volatile.Read(ref _refusedInvalid),
+        Volatile.Read(ref _refusedOwn),
+        Volatile.Read(ref _refusedFrozen),
+        Volatile.Read(ref _refusedUnpermitted));
+
+    /// <summary>
+    /// Bytes that the table holds: slots, remotes and what is counted per network. Without what readers still hold of superseded arrays, and without
+    /// the records of addresses that moved lately. Writer only.
+    /// </summary>
+    public long Bytes => _slots.Bytes + _remotes.Bytes + _counts.Bytes + _own.Bytes;
+
+    /// <summary>The part of <see cref="Bytes"/> that grows with the entries.</summary>
+    internal long SlotBytes => _slots.Bytes;
 
     /// <summary>All remote indices given out so far are below this.</summary>
     public int RemoteCapacity => _remotes.Capacity;
@@ -104,15 +168,14 @@ public sealed class ForwardingTable
     /// <summary>Finds where frames to a MAC address go.</summary>
     public bool TryLookup(Vni vni, MacAddress mac, out FdbEntry entry)
     {
-        ulong value = Find(vni, mac);
-        if (value == 0)
+        ulong value = Volatile.Read(ref _slots).Find(vni, mac);
+        if (!ForwardingSlots.IsLive(value))
         {
             entry = default;
             return false;
         }
 
-        FdbRemote remote = _remotes.Get((int)(value & IndexMask));
-        entry = new FdbEntry(remote.Address, remote.Port, OriginOf(value));
+        entry = EntryOf(value);
         return true;
     }
 
@@ -121,12 +184,57 @@ public sealed class ForwardingTable
     /// </summary>
     /// <param name="vni">The network.</param>
     /// <param name="mac">The inner destination.</param>
-    /// <param name="remoteIndex">0 to <see cref="RemoteCapacity"/> − 1. It stands for one remote and port until <see cref="RemoteQuarantineMilliseconds"/> after its last use.</param>
+    /// <param name="remoteIndex">0 to <see cref="RemoteCapacity"/> − 1. It stands for one remote, port and VNI until <see cref="RemoteQuarantineMilliseconds"/> after its last use.</param>
     public bool TryLookup(Vni vni, MacAddress mac, out int remoteIndex)
     {
-        ulong value = Find(vni, mac);
+        ulong value = Volatile.Read(ref _slots).Find(vni, mac);
         remoteIndex = (int)(value & IndexMask);
-        return value != 0;
+        return ForwardingSlots.IsLive(value);
+    }
+
+    /// <summary>
+    /// Finds where frames to many MAC addresses go, as indices of remotes. The keys' cache lines are asked for in groups, so that memory is waited for once
+    /// per group and not once per key. All keys are looked up on one side of a <see cref="Replace"/>.
+    /// </summary>
+    /// <param name="keys">Networks and inner destinations.</param>
+    /// <param name="remoteIndices">An index for each key, as from <see cref="TryLookup(Vni, MacAddress, out int)"/>; −1 where there is no entry.</param>
+    /// <returns>How many keys have an entry.</returns>
+    /// <exception cref="ArgumentException"><paramref name="remoteIndices"/> is shorter than <paramref name="keys"/>.</exception>
+    public int Lookup(ReadOnlySpan<ForwardingKey> keys, Span<int> remoteIndices)
+    {
+        if (remoteIndices.Length < keys.Length)
+        {
+            throw new ArgumentException($"{keys.Length} keys have {keys.Length} answers; there is room for {remoteIndices.Length}.", nameof(remoteIndices));
+        }
+
+        ForwardingSlots slots = Volatile.Read(ref _slots);
+        ForwardingSlots.Directory directory = slots.Current;
+        Span<ulong> hashes = stackalloc ulong[GroupSize];
+        int found = 0;
+        while (!keys.IsEmpty)
+        {
+            ReadOnlySpan<ForwardingKey> group = keys[..Math.Min(keys.Length, GroupSize)];
+            Span<int> answers = remoteIndices[..group.Length];
+            for (int i = 0; i < group.Length && i < hashes.Length; i++)
+            {
+                hashes[i] = slots.HashOf(ForwardingSlots.KeyOf(group[i].Vni, group[i].Mac), group[i].Vni);
+                directory.Prefetch(hashes[i]);
+            }
+
+            for (int i = 0; i < group.Length && i < hashes.Length; i++)
+            {
+                ulong value = ForwardingSlots.Find(
+                    directory, hashes[i], ForwardingSlots.KeyOf(group[i].Vni, group[i].Mac), group[i].Vni);
+                bool isFound = ForwardingSlots.IsLive(value);
+                answers[i] = isFound ? (int)(value & IndexMask) : -1;
+                found += isFound ? 1 : 0;
+            }
+
+            keys = keys[group.Length..];
+            remoteIndices = remoteIndices[group.Length..];
+        }
+
+        return found;
     }
 
     /// <summary>What a remote index stands for.</summary>
@@ -134,102 +242,101 @@ public sealed class ForwardingTable
     /// <exception cref="IndexOutOfRangeException">No index of this table.</exception>
     public FdbRemote GetRemote(int remoteIndex) => _remotes.Get(remoteIndex);
 
+    /// <summary>Entries of all origins in one network. Any thread.</summary>
+    public int CountOf(Vni vni) => _counts.TryGet(vni.Value, default, out ulong count) ? (int)count : 0;
+
     /// <summary>
     /// Asked by a worker for each received frame: must (VNI, inner source, outer source) go to the writer? True if the address is new or at another
-    /// remote. Otherwise the entry is marked as heard, at most once in <see cref="RefreshIntervalMilliseconds"/>. What <see cref="Learn"/> would refuse is
+    /// remote. Otherwise the entry is marked as heard, at most once in <see cref="RefreshIntervalMilliseconds"/>. What <see cref="Learn(Vni, MacAddress, ValueIPAddress, long)"/> would refuse is
     /// refused and counted here, so that a flood of it does not fill the queue.
     /// </summary>
     public bool NeedsLearning(Vni vni, MacAddress mac, ValueIPAddress remote, long now)
     {
-        Store store = Volatile.Read(ref _store);
-        int slot = Find(store, vni, mac, out ulong value);
-        if (slot >= 0)
+        int slot = Volatile.Read(ref _slots).FindSlot(vni, mac, out ulong[] words, out ulong value);
+        if (slot < 0)
         {
-            bool isSame = _remotes.Get((int)(value & IndexMask)).Address == remote;
-            if (OriginOf(value) != FdbOrigin.Learned)
-            {
-                if (!isSame)
-                {
-                    Interlocked.Increment(ref _refusedProtected);
-                }
+            return IsLearnable(vni, mac, remote) && (!IsFull(vni) || MayEvict(now));
+        }
 
-                return false;
-            }
-
+        bool isSame = _remotes.Get((int)(value & IndexMask)).Address == remote;
+        if (OriginOf(value) != FdbOrigin.Learned)
+        {
             if (!isSame)
             {
-                return IsLearnable(mac, remote);
+                Interlocked.Increment(ref _refusedProtected);
             }
 
-            ref uint heard = ref store.Heard[slot];
-            if (Idle(now, Volatile.Read(ref heard)) >= RefreshIntervalMilliseconds)
+            return false;
+        }
+
+        if (isSame)
+        {
+            // Only if the entry is still what it was: the writer's word stands.
+            if (Idle(now, value) >= RefreshIntervalMilliseconds)
             {
-                Volatile.Write(ref heard, (uint)now);
+                Interlocked.CompareExchange(ref words[slot], Heard(value, now), value);
             }
 
             return false;
         }
 
-        if (!IsLearnable(mac, remote))
+        if ((value & Frozen) != 0)
         {
+            Interlocked.Increment(ref _refusedFrozen);
             return false;
         }
 
-        if (Count >= MaxEntries)
-        {
-            Interlocked.Increment(ref _refusedFull);
-            return false;
-        }
-
-        return true;
+        return IsLearnable(vni, mac, remote);
     }
 
     /// <summary>Learns an address, or marks it as heard. Writer only.</summary>
     /// <returns>
-    /// Whether a learned entry now says so. false, and counted in <see cref="Refusals"/>: the MAC address is multicast or zero, the remote is not unicast, an
-    /// entry of another origin names another remote, or the table is full.
+    /// Whether a learned entry now says so. false, and counted in <see cref="Refusals"/>: the MAC address is multicast, zero or this VTEP's own, the remote is
+    /// not unicast, an entry of another origin names another remote, the address is frozen elsewhere, or the table is full.
     /// </returns>
     public bool Learn(Vni vni, MacAddress mac, ValueIPAddress remote, long now)
     {
-        if (!IsLearnable(mac, remote))
+        if (!IsLearnable(vni, mac, remote))
         {
             return false;
         }
 
-        int slot = Find(_store, vni, mac, out ulong old);
-        if (slot >= 0)
+        int slot = _slots.FindSlot(vni, mac, out ulong[] words, out ulong old);
+        if (slot < 0)
         {
-            bool isSame = _remotes.Get((int)(old & IndexMask)).Address == remote;
-            if (OriginOf(old) != FdbOrigin.Learned)
-            {
-                if (!isSame)
-                {
-                    Interlocked.Increment(ref _refusedProtected);
-                }
-
-                return false;
-            }
-
-            if (isSame)
-            {
-                Volatile.Write(ref _store.Heard[slot], (uint)now);
-                return true;
-            }
+            return (!IsFull(vni) || Evict(vni, now) || Refuse(ref _refusedFull)) && Learn(vni, mac, remote, 0, now);
         }
 
-        int index = slot < 0 && _count >= MaxEntries ? -1 : _remotes.Acquire(new FdbRemote(remote), _remoteLimit);
-        if (index < 0)
+        bool isSame = _remotes.Get((int)(old & IndexMask)).Address == remote;
+        if (OriginOf(old) != FdbOrigin.Learned)
         {
-            Interlocked.Increment(ref _refusedFull);
+            return !isSame && Refuse(ref _refusedProtected);
+        }
+
+        if (isSame)
+        {
+            Volatile.Write(ref words[slot], Heard(old, now));
+            return true;
+        }
+
+        ForwardingKey key = new(vni, mac);
+        if ((old & Frozen) != 0)
+        {
+            if (now < _moving[key].Until)
+            {
+                return Refuse(ref _refusedFrozen);
+            }
+
+            Thaw(key);
+        }
+
+        MoveRecord moves = AfterMove(key, now);
+        if (!Learn(vni, mac, remote, moves.IsFrozen ? Frozen : 0, now))
+        {
             return false;
         }
 
-        if (slot >= 0)
-        {
-            Volatile.Write(ref _moves, _moves + 1);
-        }
-
-        Put(vni, mac, Pack(vni, index, FdbOrigin.Learned), now);
+        CountMove(key, moves);
         return true;
     }
 
@@ -240,77 +347,89 @@ public sealed class ForwardingTable
     /// <returns>Whether there was no entry before.</returns>
     /// <exception cref="ArgumentException">
     /// The MAC address is multicast or zero (those go by the <see cref="FloodList"/>), the remote is not unicast, or the origin is
-    /// <see cref="FdbOrigin.Learned"/> (those come by <see cref="Learn"/>).
+    /// <see cref="FdbOrigin.Learned"/> (those come by <see cref="Learn(Vni, MacAddress, ValueIPAddress, long)"/>).
     /// </exception>
-    /// <exception cref="InvalidOperationException">2²⁴ remotes are in use or in quarantine.</exception>
+    /// <exception cref="InvalidOperationException">2²² remotes are in use or in quarantine.</exception>
     public bool Set(Vni vni, MacAddress mac, FdbEntry entry)
     {
-        if (!IsUnicast(mac))
-        {
-            throw new ArgumentException($"{mac} is not a unicast address; frames to such addresses go by the flood list.", nameof(mac));
-        }
-
-        if (!IsUnicast(entry.Remote))
-        {
-            throw new ArgumentException($"{entry.Remote} is not a unicast address; an entry names one remote.", nameof(entry));
-        }
-
-        if (entry.Origin is not (FdbOrigin.Static or FdbOrigin.External))
-        {
-            throw new ArgumentException("Only static and external entries are set; the others are learned.", nameof(entry));
-        }
-
-        int index = _remotes.Acquire(new FdbRemote(entry.Remote, entry.Port), InternedRemotes.MaxIndices);
-        return index >= 0
-            ? Put(vni, mac, Pack(vni, index, entry.Origin), 0)
-            : throw new InvalidOperationException($"The table stands for {InternedRemotes.MaxIndices} remotes already.");
+        CheckKey(mac, nameof(mac));
+        CheckOrigin(entry.Origin, nameof(entry));
+        int index = Acquire(new FdbRemote(entry.Remote, entry.Port) { Vni = entry.Vni }, nameof(entry));
+        return Put(vni, mac, Pack(vni, index, entry.Origin, 0));
     }
 
-    /// <summary>Removes an entry of any origin. Writer only.</summary>
+    /// <summary>Removes an entry of any origin. If it was frozen, it may be learned anywhere again. Writer only.</summary>
     /// <returns>Whether there was one.</returns>
     public bool Remove(Vni vni, MacAddress mac)
     {
-        int slot = Find(_store, vni, mac, out _);
-        if (slot < 0)
+        ulong old = _slots.Remove(vni, mac);
+        if (old == 0)
         {
             return false;
         }
 
-        RemoveAt(slot);
+        Forget(new ForwardingKey(vni, mac), old);
         return true;
     }
 
     /// <summary>
-    /// Removes the learned entries whose host was not heard for <paramref name="maxAge"/>; that frames are sent to it keeps no entry. Also takes unused
-    /// remote indices out of quarantine, so it is to be called about once a second even if nothing is learned. Writer only.
+    /// Replaces all entries of one origin by a set, and readers see all of it at once: one store publishes it. Entries of other origins stay, but learned
+    /// ones whose key the set has, and external ones whose key a static set has. Writer only.
+    /// </summary>
+    /// <param name="origin">Static or external.</param>
+    /// <param name="entries">The set. Of two with the same key the later one counts.</param>
+    /// <exception cref="ArgumentException">The origin is <see cref="FdbOrigin.Learned"/>, or an address in the set is not unicast; nothing was changed.</exception>
+    /// <exception cref="InvalidOperationException">2²² remotes are in use or in quarantine; nothing was changed.</exception>
+    public ForwardingReplacement Replace(FdbOrigin origin, IEnumerable<KeyValuePair<ForwardingKey, FdbRemote>> entries) => Prepare(origin, entries).Commit();
+
+    /// <summary>
+    /// Says that a MAC address is this VTEP's: it is not learned, and what was learned of it is removed. Static and external entries may name it. Writer only.
+    /// </summary>
+    /// <returns>Whether it was not known to be so.</returns>
+    /// <exception cref="ArgumentException">The MAC address is multicast or zero.</exception>
+    public bool AddOwn(Vni vni, MacAddress mac)
+    {
+        CheckKey(mac, nameof(mac));
+        if (_slots.FindSlot(vni, mac, out _, out ulong value) >= 0 && OriginOf(value) == FdbOrigin.Learned)
+        {
+            Remove(vni, mac);
+        }
+
+        return _own.Set(vni.Value, OwnKey(mac), 1);
+    }
+
+    /// <summary>Says that a MAC address is no longer this VTEP's. Writer only.</summary>
+    /// <returns>Whether it was.</returns>
+    public bool RemoveOwn(Vni vni, MacAddress mac) => _own.Remove(vni.Value, OwnKey(mac));
+
+    /// <summary>Whether a MAC address is this VTEP's. Any thread.</summary>
+    public bool IsOwn(Vni vni, MacAddress mac) => _own.Count > 0 && _own.TryGet(vni.Value, OwnKey(mac), out _);
+
+    /// <summary>
+    /// Removes the learned entries whose host was not heard for <paramref name="maxAge"/>; that frames are sent to it keeps no entry. Also thaws what was
+    /// frozen long enough and takes unused remote indices out of quarantine, so it is to be called about once a second even if nothing is learned. Writer only.
     /// </summary>
     /// <param name="now">The time.</param>
     /// <param name="maxAge">
-    /// Milliseconds. An entry goes when it has been idle for so long or longer: 0 removes all learned ones, more than <see cref="int.MaxValue"/>
-    /// (24.8 days) none. Since hearing is noted once a second, an entry may go up to a second early.
+    /// Milliseconds. An entry goes when it has been idle for so long or longer: 0 removes all learned ones, more than <see cref="MaxAgeLimit"/>
+    /// (12.4 days) none. Since hearing is noted once a second, an entry may go up to a second early.
     /// </param>
     /// <returns>How many were removed.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxAge"/> is negative.</exception>
     public int Age(long now, long maxAge)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(maxAge);
-        int before = _count;
-        if (maxAge <= int.MaxValue)
+        int removed = maxAge <= MaxAgeLimit ? RemoveLearned(_slots, value => Idle(now, value) >= maxAge) : 0;
+        foreach ((ForwardingKey key, MoveRecord record) in _moving)
         {
-            Store store = _store;
-            for (int i = 0; i < store.Slots.Length; i++)
+            if (now >= record.Until)
             {
-                if (IsLearned(store.Slots[i].Value) && Idle(now, Volatile.Read(ref store.Heard[i])) >= maxAge)
-                {
-                    RemoveAt(i);
-                }
+                Thaw(key);
             }
-
-            ShrinkIfSparse();
         }
 
         _remotes.Maintain(now);
-        return before - _count;
+        return removed;
     }
 
     /// <summary>Removes what was learned from a remote. Writer only.</summary>
@@ -318,229 +437,149 @@ public sealed class ForwardingTable
     public int RemoveLearned(ValueIPAddress remote)
     {
         int index = _remotes.Find(new FdbRemote(remote));
-        if (index < 0)
-        {
-            return 0;
-        }
-
-        int before = _count;
-        Store store = _store;
-        for (int i = 0; i < store.Slots.Length; i++)
-        {
-            ulong value = store.Slots[i].Value;
-            if (IsLearned(value) && (int)(value & IndexMask) == index)
-            {
-                RemoveAt(i);
-            }
-        }
-
-        ShrinkIfSparse();
-        return before - _count;
+        return index >= 0 ? RemoveLearned(_slots, value => (int)(value & IndexMask) == index) : 0;
     }
 
     /// <summary>All entries, in no order. Any thread; entries that change meanwhile are seen before or after the change.</summary>
     /// <param name="now">The time, from which the idle times are counted.</param>
     public IReadOnlyList<ForwardingRow> Snapshot(long now)
     {
-        Store store = Volatile.Read(ref _store);
         List<ForwardingRow> rows = new(Count);
-        for (int i = 0; i < store.Slots.Length; i++)
+        foreach ((ulong key, ulong value) in Volatile.Read(ref _slots).Entries())
         {
-            ulong value = Volatile.Read(ref store.Slots[i].Value);
-            if ((value & Live) != 0)
-            {
-                ulong key = store.Slots[i].Key;
-                FdbRemote remote = _remotes.Get((int)(value & IndexMask));
-                rows.Add(new ForwardingRow(
-                    new Vni((uint)((value & VniMask) >> (VniShift - 16)) | (ushort)key),
-                    MacAddress.FromValue(key >> 16),
-                    new FdbEntry(remote.Address, remote.Port, OriginOf(value)),
-                    IsLearned(value) ? Math.Max(0, Idle(now, Volatile.Read(ref store.Heard[i]))) : 0));
-            }
+            rows.Add(RowOf(key, value, now));
         }
 
         return rows;
     }
 
+    /// <summary>Builds what <see cref="Replace"/> publishes; nothing is changed yet but the references of remotes.</summary>
+    internal ForwardingPlan Prepare(FdbOrigin origin, IEnumerable<KeyValuePair<ForwardingKey, FdbRemote>> entries)
+    {
+        ArgumentNullException.ThrowIfNull(entries);
+        CheckOrigin(origin, nameof(origin));
+        return new ForwardingPlan(this, origin, entries);
+    }
+
+    /// <summary>Counts an address whose remote may not teach.</summary>
+    internal bool RefuseUnpermitted() => Refuse(ref _refusedUnpermitted);
+
     private static bool IsUnicast(MacAddress mac) => !mac.IsMulticast && !mac.IsZero;
 
     private static bool IsUnicast(ValueIPAddress remote) => !remote.IsUnspecified && !remote.IsMulticast && !remote.IsBroadcast;
 
-    // Both are a few instructions, but the JIT's budget ends before them where the look-up is inlined (seen in the disassembly).
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong KeyOf(Vni vni, MacAddress mac) => (mac.Value << 16) | (ushort)vni.Value;
+    private static void CheckKey(MacAddress mac, string parameter)
+    {
+        if (!IsUnicast(mac))
+        {
+            throw new ArgumentException($"{mac} is not a unicast address; frames to such addresses go by the flood list.", parameter);
+        }
+    }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong VniBitsOf(Vni vni) => (ulong)(vni.Value >> 16) << VniShift;
+    private static void CheckOrigin(FdbOrigin origin, string parameter)
+    {
+        if (origin is not (FdbOrigin.Static or FdbOrigin.External))
+        {
+            throw new ArgumentException("Only static and external entries are set; the others are learned.", parameter);
+        }
+    }
 
-    private static ulong Pack(Vni vni, int index, FdbOrigin origin) =>
-        Live | Used | ((ulong)origin << OriginShift) | VniBitsOf(vni) | (uint)index;
+    private static ValueIPAddress OwnKey(MacAddress mac) => ValueIPAddress.FromHighLow(0, mac.Value);
 
-    private static FdbOrigin OriginOf(ulong value) => (FdbOrigin)((value & OriginMask) >> OriginShift);
+    private static ulong Pack(Vni vni, int index, FdbOrigin origin, long now) =>
+        Heard(ForwardingSlots.VniBitsOf(vni) | (((ulong)origin + 1) << ForwardingSlots.StateShift) | (uint)index, now);
 
-    private static bool IsLearned(ulong value) => (value & (Live | OriginMask)) == Live;
+    private static FdbOrigin OriginOf(ulong value) => (FdbOrigin)((value >> ForwardingSlots.StateShift & 3) - 1);
+
+    private static ulong Heard(ulong value, long now) => (value & ~((ulong)HeardMask << HeardShift)) | ((ulong)((uint)now & HeardMask) << HeardShift);
 
     /// <summary>
-    /// Milliseconds since an entry was heard, by the low 32 bits: right while entries are aged more often than every 24 days. Negative if a worker
+    /// Milliseconds since an entry was heard, by the low 31 bits: right while entries are aged more often than every 12 days. Negative if a worker
     /// read its clock after the writer did.
     /// </summary>
-    private static int Idle(long now, uint heard) => (int)((uint)now - heard);
+    private static int Idle(long now, ulong value) => (int)(((uint)now - (uint)(value >> HeardShift)) << 1) >> 1;
 
-    private bool IsLearnable(MacAddress mac, ValueIPAddress remote)
+    // Says no, and counts it.
+    private static bool Refuse(ref long counter)
     {
-        if (IsUnicast(mac) && IsUnicast(remote))
-        {
-            return true;
-        }
-
-        Interlocked.Increment(ref _refusedInvalid);
+        Interlocked.Increment(ref counter);
         return false;
     }
 
-    private ulong Find(Vni vni, MacAddress mac)
+    private FdbEntry EntryOf(ulong value)
     {
-        Find(Volatile.Read(ref _store), vni, mac, out ulong value);
-        return value;
+        FdbRemote remote = _remotes.Get((int)(value & IndexMask));
+        return new FdbEntry(remote.Address, remote.Port, OriginOf(value)) { Vni = remote.Vni };
     }
 
-    /// <summary>The slot and value of a live entry; −1 and 0 if there is none.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private int Find(Store store, Vni vni, MacAddress mac, out ulong value)
-    {
-        Slot[] slots = store.Slots;
-        ulong key = KeyOf(vni, mac);
-        uint liveInNetwork = (uint)((Live | VniBitsOf(vni)) >> VniShift);
-        for (uint position = _seed.Mix(key, vni.Value); ; position++)
-        {
-            int i = (int)(position & (uint)(slots.Length - 1));
-            ref Slot slot = ref slots[i];
-            ulong found = Volatile.Read(ref slot.Key);
-            if (found == key)
-            {
-                value = Volatile.Read(ref slot.Value);
-                if (((uint)(value >> VniShift) & LiveAndVniMask) == liveInNetwork)
-                {
-                    return i;
-                }
+    private bool IsLearnable(Vni vni, MacAddress mac, ValueIPAddress remote) =>
+        IsUnicast(mac) && IsUnicast(remote) ? !IsOwn(vni, mac) || Refuse(ref _refusedOwn) : Refuse(ref _refusedInvalid);
 
-                // The end for a zero MAC address, whose key may look like an empty slot, and for an entry just being stored: nothing lies behind either.
-                if (value == 0)
-                {
-                    return -1;
-                }
-            }
-            else if (found == 0)
-            {
-                // No entry has a zero key, since none has a zero MAC address; half of the slots are empty, so the walk ends.
-                value = 0;
-                return -1;
-            }
+    private bool IsFull(Vni vni) => Count >= _options.MaxEntries || (_options.MaxEntriesPerVni < _options.MaxEntries && CountOf(vni) >= _options.MaxEntriesPerVni);
+
+    /// <summary>Whether the writer may find an entry that makes way; if not it is counted, and the queue spared.</summary>
+    private bool MayEvict(long now) =>
+        (_options.WhenFull == ForwardingOverflow.EvictOldest && now >= Volatile.Read(ref _noEvictionBefore)) || Refuse(ref _refusedFull);
+
+    private bool Learn(Vni vni, MacAddress mac, ValueIPAddress remote, ulong frozen, long now)
+    {
+        int index = _remotes.Acquire(new FdbRemote(remote), _remoteLimit);
+        if (index < 0)
+        {
+            return Refuse(ref _refusedFull);
         }
+
+        Put(vni, mac, Pack(vni, index, FdbOrigin.Learned, now) | frozen);
+        return true;
+    }
+
+    private int Acquire(FdbRemote remote, string parameter)
+    {
+        if (!IsUnicast(remote.Address))
+        {
+            throw new ArgumentException($"{remote.Address} is not a unicast address; an entry names one remote.", parameter);
+        }
+
+        int index = _remotes.Acquire(remote, InternedRemotes.MaxIndices);
+        return index >= 0 ? index : throw new InvalidOperationException($"The table stands for {InternedRemotes.MaxIndices} remotes already.");
     }
 
     /// <summary>Stores an entry. The caller holds a reference to its remote; that of an entry replaced is given back.</summary>
     /// <returns>Whether there was no entry before.</returns>
-    private bool Put(Vni vni, MacAddress mac, ulong value, long now)
+    private bool Put(Vni vni, MacAddress mac, ulong value)
     {
-        int i = FindOwn(_store, vni, mac);
-        if (_store.Slots[i].Key == 0)
+        ulong old = _slots.Put(vni, mac, value);
+        if (old == 0)
         {
-            if (2 * (_used + 1) > _store.Slots.Length)
-            {
-                Rebuild();
-                i = FindOwn(_store, vni, mac);
-            }
-
-            _used++;
+            _counts.Add(vni.Value, default, 1);
+            Volatile.Write(ref _count, _count + 1);
+            return true;
         }
 
-        ref Slot slot = ref _store.Slots[i];
-        ulong old = slot.Value;
-        Volatile.Write(ref _store.Heard[i], (uint)now);
-        slot.Key = KeyOf(vni, mac);
-        Volatile.Write(ref slot.Value, value);
-        if ((old & Live) != 0)
-        {
-            _remotes.Release((int)(old & IndexMask));
-            return false;
-        }
-
-        Volatile.Write(ref _count, _count + 1);
-        return true;
-    }
-
-    private void RemoveAt(int i)
-    {
-        ref Slot slot = ref _store.Slots[i];
-        ulong old = slot.Value;
-        Volatile.Write(ref slot.Value, Used | (old & VniMask));
-        Volatile.Write(ref _count, _count - 1);
         _remotes.Release((int)(old & IndexMask));
-    }
-
-    /// <summary>The slot that belongs to a key, live or not, else the empty one it will get.</summary>
-    private int FindOwn(Store store, Vni vni, MacAddress mac)
-    {
-        Slot[] slots = store.Slots;
-        ulong key = KeyOf(vni, mac);
-        for (uint position = _seed.Mix(key, vni.Value); ; position++)
+        if (OriginOf(value) != FdbOrigin.Learned && OriginOf(old) == FdbOrigin.Learned)
         {
-            int i = (int)(position & (uint)(slots.Length - 1));
-            if (slots[i].Key == 0 || (slots[i].Key == key && (slots[i].Value & VniMask) == VniBitsOf(vni)))
-            {
-                return i;
-            }
-        }
-    }
-
-    /// <summary>After many entries went, a small array serves better than a large one full of marks.</summary>
-    private void ShrinkIfSparse()
-    {
-        if (_store.Slots.Length > MinimumCapacity && _count < _used / 4)
-        {
-            Rebuild();
-        }
-    }
-
-    /// <summary>Moves the live entries to a new array, at most a third full, so that the next rebuild is far.</summary>
-    private void Rebuild()
-    {
-        Store old = _store;
-        Store store = new((int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(MinimumCapacity, 3 * (_count + 1))));
-        int used = 0;
-        for (int i = 0; i < old.Slots.Length; i++)
-        {
-            Slot slot = old.Slots[i];
-            if ((slot.Value & Live) != 0)
-            {
-                uint vni = (uint)((slot.Value & VniMask) >> (VniShift - 16)) | (ushort)slot.Key;
-                uint position = _seed.Mix(slot.Key, vni);
-                while (store.Slots[position & (uint)(store.Slots.Length - 1)].Key != 0)
-                {
-                    position++;
-                }
-
-                int target = (int)(position & (uint)(store.Slots.Length - 1));
-                store.Slots[target] = slot;
-                store.Heard[target] = Volatile.Read(ref old.Heard[i]);
-                used++;
-            }
+            Thaw(new ForwardingKey(vni, mac));
         }
 
-        _used = used;
-        Volatile.Write(ref _store, store);
+        return false;
     }
 
-    private struct Slot
+    /// <summary>Settles the books for an entry that was taken out of its slot.</summary>
+    private void Forget(ForwardingKey key, ulong old)
     {
-        public ulong Key;
-        public ulong Value;
+        _remotes.Release((int)(old & IndexMask));
+        _counts.Add(key.Vni.Value, default, -1);
+        Volatile.Write(ref _count, _count - 1);
+        Thaw(key);
     }
 
-    /// <summary>Slots and, apart from them so that look-ups do not fetch it, when the host of each was last heard.</summary>
-    private sealed class Store(int capacity)
+    private int RemoveLearned(ForwardingSlots slots, Predicate<ulong> isGone)
     {
-        public readonly Slot[] Slots = new Slot[capacity];
-        public readonly uint[] Heard = new uint[capacity];
+        int before = _count;
+        slots.RemoveWhere(
+            value => OriginOf(value) == FdbOrigin.Learned && isGone(value),
+            (key, value) => Forget(ForwardingSlots.Unpack(key, value), value));
+        return before - _count;
     }
 }

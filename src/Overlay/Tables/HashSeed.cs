@@ -31,12 +31,16 @@ internal readonly struct HashSeed(ulong first, ulong second)
     /// count upwards in a pattern, which an unlucky secret turns into long runs (a test shows it).
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public uint Mix(ulong a, ulong b)
+    public uint Mix(ulong a, ulong b) => (uint)(MixWide(a, b) >> 32);
+
+    /// <summary>The same with 64 bits, of which the upper ones are the better.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ulong MixWide(ulong a, ulong b)
     {
         a ^= _first;
         b ^= _second;
         // Two multiplications are cheaper than one whose lower half comes back through memory, which is what the JIT makes of Math.BigMul.
         ulong high = Bmi2.X64.IsSupported ? Bmi2.X64.MultiplyNoFlags(a, b) : Math.BigMul(a, b, out _);
-        return (uint)(((high ^ (a * b)) * Multiplier) >> 32);
+        return (high ^ (a * b)) * Multiplier;
     }
 }

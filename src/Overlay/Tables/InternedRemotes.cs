@@ -10,13 +10,16 @@ namespace Overlay.Tables;
 /// </remarks>
 internal sealed class InternedRemotes
 {
-    /// <summary>How many numbers there can be: they have 24 bits in an entry.</summary>
-    public const int MaxIndices = 1 << 24;
+    /// <summary>How many numbers there can be: they have 22 bits in an entry.</summary>
+    public const int MaxIndices = 1 << 22;
 
     /// <summary>Longer than any reader holds a number: a look-up takes nanoseconds, a batch well below a second even when its thread is put aside.</summary>
     public const int QuarantineMilliseconds = 10_000;
 
     private const int InitialCapacity = 16;
+    private const int RemoteBytes = 32;
+    private const int UseBytes = 16;
+    private const int LinkBytes = 52; // key 32, value, hash and next 4 each, rounded up to 8; and the bucket
     private const long NotYetSeen = long.MinValue;
 
     private readonly Dictionary<FdbRemote, int> _indices = [];
@@ -32,6 +35,9 @@ internal sealed class InternedRemotes
 
     /// <summary>Changes before a number gets a new meaning.</summary>
     public int Version => Volatile.Read(ref _version);
+
+    /// <summary>Bytes of what is kept per remote. Writer only.</summary>
+    public long Bytes => (_remotes.Length * (long)(RemoteBytes + UseBytes)) + (_indices.Capacity * (long)LinkBytes) + ((_unused.Capacity + _free.Capacity) * (long)sizeof(int));
 
     /// <summary>What a number stands for. The number must have been read from an entry before, which orders this read behind the writer's store.</summary>
     public FdbRemote Get(int index) => Volatile.Read(ref _remotes)[index];

@@ -15,10 +15,18 @@ public sealed class OverlayTables
     // Those of IPv4 once more: every received packet asks for one.
     private readonly IPv4Set _knownIPv4 = new();
 
+    /// <summary>Makes empty tables that learn at most <see cref="ForwardingTable.DefaultMaxEntries"/> forwarding entries.</summary>
+    public OverlayTables() => Forwarding = new ForwardingTable();
+
     /// <summary>Makes empty tables.</summary>
     /// <param name="maxForwardingEntries">How many forwarding entries learning may fill, see <see cref="ForwardingTable(int)"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxForwardingEntries"/> is out of range.</exception>
-    public OverlayTables(int maxForwardingEntries = ForwardingTable.DefaultMaxEntries) => Forwarding = new ForwardingTable(maxForwardingEntries);
+    public OverlayTables(int maxForwardingEntries) => Forwarding = new ForwardingTable(maxForwardingEntries);
+
+    /// <summary>Makes empty tables.</summary>
+    /// <param name="forwarding">How much the forwarding table may learn, and what it makes of addresses that move.</param>
+    /// <exception cref="ArgumentOutOfRangeException">One of the options is out of range.</exception>
+    public OverlayTables(ForwardingTableOptions forwarding) => Forwarding = new ForwardingTable(forwarding);
 
     /// <summary>Inner MAC address → remote.</summary>
     public ForwardingTable Forwarding { get; }
@@ -97,7 +105,28 @@ public sealed class OverlayTables
     /// <param name="now">The time.</param>
     /// <returns>Whether a learned entry now says so.</returns>
     public bool Learn(in LearnedAddress learned, bool knownOnly, long now) =>
-        (!knownOnly || IsKnownRemote(learned.Remote)) && Forwarding.Learn(learned.Vni, learned.Mac, learned.Remote, now);
+        (!knownOnly || IsKnownRemote(learned.Remote) || Forwarding.RefuseUnpermitted()) && Forwarding.Learn(learned.Vni, learned.Mac, learned.Remote, now);
+
+    /// <summary>
+    /// Replaces all forwarding entries of one origin by a set, see <see cref="ForwardingTable.Replace"/>; what was learned from remotes that nothing names
+    /// any longer goes in the same moment. Writer only.
+    /// </summary>
+    /// <inheritdoc cref="ForwardingTable.Replace"/>
+    public ForwardingReplacement ReplaceForwarding(FdbOrigin origin, IEnumerable<KeyValuePair<ForwardingKey, FdbRemote>> entries)
+    {
+        ForwardingTable.ForwardingPlan plan = Forwarding.Prepare(origin, entries);
+        HashSet<ValueIPAddress> departed = [];
+        foreach ((ValueIPAddress remote, long difference) in plan.NamedDifference())
+        {
+            if (difference != 0 && Name(remote, difference))
+            {
+                departed.Add(remote);
+            }
+        }
+
+        plan.RemoveLearned(departed);
+        return plan.Commit();
+    }
 
     /// <inheritdoc cref="ForwardingTable.Age"/>
     public int Age(long now, long maxAge) => Forwarding.Age(now, maxAge);
@@ -162,31 +191,31 @@ public sealed class OverlayTables
         return isFound && entry.Origin != FdbOrigin.Learned;
     }
 
-    private void Retain(ValueIPAddress remote)
-    {
-        _known.TryGet(0, remote, out ulong count);
-        _known.Set(0, remote, count + 1);
-        if (count == 0 && remote.IsIPv4)
-        {
-            _knownIPv4.Add(remote.ToIPv4());
-        }
-    }
+    private void Retain(ValueIPAddress remote) => Name(remote, 1);
 
     private void Release(ValueIPAddress remote)
     {
-        _known.TryGet(0, remote, out ulong count);
-        if (count > 1)
+        if (Name(remote, -1))
         {
-            _known.Set(0, remote, count - 1);
-            return;
+            Forwarding.RemoveLearned(remote);
         }
+    }
 
-        _known.Remove(0, remote);
-        if (remote.IsIPv4)
+    /// <summary>Changes by how many entries a remote is named.</summary>
+    /// <returns>Whether none is left.</returns>
+    private bool Name(ValueIPAddress remote, long difference)
+    {
+        bool wasKnown = _known.TryGet(0, remote, out _);
+        bool isKnown = _known.Add(0, remote, difference) != 0;
+        if (remote.IsIPv4 && isKnown && !wasKnown)
+        {
+            _knownIPv4.Add(remote.ToIPv4());
+        }
+        else if (remote.IsIPv4 && wasKnown && !isKnown)
         {
             _knownIPv4.Remove(remote.ToIPv4());
         }
 
-        Forwarding.RemoveLearned(remote);
+        return !isKnown;
     }
 }

@@ -18,6 +18,9 @@ public sealed partial class FloorTests
         ["Capture"] = ["Wire", "DataPath"],
     };
 
+    /// <summary>Where a pointer is allowed: with a checked twin in the same file, a test that compares the two, and a figure beside the code.</summary>
+    private static readonly string[] ByPointer = ["ForwardingSlots.cs: unsafe"];
+
     [Fact]
     public void Every_room_knows_only_the_floors_below_it()
     {
@@ -49,7 +52,7 @@ public sealed partial class FloorTests
         foreach (string file in Sources("src/Overlay"))
         {
             string text = Comments().Replace(File.ReadAllText(file), "");
-            breaches.AddRange(Forbidden().Matches(text).Select(match => $"{Path.GetFileName(file)}: {match.Value}"));
+            breaches.AddRange(Forbidden().Matches(text).Select(match => $"{Path.GetFileName(file)}: {match.Value}").Except(ByPointer));
         }
 
         Assert.Empty(breaches);
@@ -60,7 +63,7 @@ public sealed partial class FloorTests
     public void Unchecked_memory_access_is_named_here()
     {
         string[] files = [.. Sources("src/Overlay").Where(file => File.ReadAllText(file).Contains("Unsafe.", StringComparison.Ordinal)).Select(file => Path.GetFileName(file)!)];
-        Assert.Equal(["VxlanEncapsulator.cs"], files);
+        Assert.Equal(["ForwardingSlots.cs", "VxlanEncapsulator.cs"], files.Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -43,7 +43,7 @@ public sealed class ForwardingTableConcurrencyTests
     {
         // A product with zero: the seed is chosen so that every key of this network hashes to the same slot.
         const int Few = 12;
-        ForwardingTable table = new(ForwardingTable.DefaultMaxEntries, new HashSeed(0, Net.Value));
+        ForwardingTable table = new(new ForwardingTableOptions(), new HashSeed(0, Net.Value));
         long reads = await RunWithReaders(
             random =>
             {
@@ -118,6 +118,111 @@ public sealed class ForwardingTableConcurrencyTests
         Assert.Equal(default, table.Refusals);
         Assert.Equal(table.Count, table.Snapshot(now).Count);
         Assert.Equal(table.Count, table.Age(now, 0));
+    }
+
+    [Fact]
+    public async Task What_a_reader_sees_of_a_key_was_true_at_some_moment_of_its_looking()
+    {
+        // Each key has a history of numbered states, every fourth of which is its absence. The writer notes a number before and after it stores the
+        // state; so what a reader sees must not be older than what was noted as done before it looked, nor newer than what was begun after.
+        const int Keys = 64;
+        ForwardingTable table = new();
+        int[] begun = new int[Keys];
+        int[] done = new int[Keys];
+        uint others = 0;
+        Array.Fill(done, 3);
+        Array.Fill(begun, 3);
+        long reads = await RunWithReaders(
+            random =>
+            {
+                int key = random.Next(Keys);
+                int state = begun[key] + 1;
+                Volatile.Write(ref begun[key], state);
+                if (state % 4 == 3)
+                {
+                    table.Remove(Net, Mac((uint)key + 1));
+                }
+                else
+                {
+                    table.Set(Net, Mac((uint)key + 1), new FdbEntry(Remote((uint)state)));
+                }
+
+                Volatile.Write(ref done[key], state);
+
+                // Strangers come in waves, so that segments are split, renewed and merged all the time.
+                for (int i = 0; i < 20; i++)
+                {
+                    others++;
+                    uint wave = others % 40_000;
+                    if (wave < 20_000)
+                    {
+                        table.Set(Net, Mac(0x10_0000 + wave), new FdbEntry(Remote(1)));
+                    }
+                    else
+                    {
+                        table.Remove(Net, Mac(0x10_0000 + wave - 20_000));
+                    }
+                }
+            },
+            random =>
+            {
+                int key = random.Next(Keys);
+                int oldest = Volatile.Read(ref done[key]);
+                bool isFound = table.TryLookup(Net, Mac((uint)key + 1), out FdbEntry entry);
+                int newest = Volatile.Read(ref begun[key]);
+                int state = (int)(entry.Remote.ToIPv4() & 0xFF_FFFF);
+                bool wasTrue = isFound
+                    ? oldest <= state && state <= newest && state % 4 != 3
+                    : Enumerable.Range(oldest, Math.Min(newest - oldest, 3) + 1).Any(s => s % 4 == 3);
+                if (!wasTrue)
+                {
+                    Assert.Fail($"{entry} (found: {isFound}) was seen between the states {oldest} and {newest}.");
+                }
+            });
+        Assert.True(reads > 1_000 && others > 80_000);
+    }
+
+    [Fact]
+    public async Task A_bulk_replace_is_never_seen_half()
+    {
+        // Each generation is one remote for all keys. A bulk look-up sees one generation; one by one they never go back.
+        const uint Keys = 500;
+        ForwardingTable table = new();
+        table.Set(Net, Mac(0xFFFF), new FdbEntry(Remote(0xFF_FFFF)));
+        ForwardingKey[] keys = [.. Enumerable.Range(1, (int)Keys).Select(i => new ForwardingKey(new Vni((uint)i % 3), Mac((uint)i)))];
+        uint generation = 1;
+        table.Replace(FdbOrigin.External, keys.Select(key => KeyValuePair.Create(key, new FdbRemote(Remote(1)))));
+        ThreadLocal<int[]> answers = new(() => new int[Keys]);
+        long reads = await RunWithReaders(
+            random =>
+            {
+                generation++;
+                table.Replace(FdbOrigin.External, keys.Select(key => KeyValuePair.Create(key, new FdbRemote(Remote(generation)))));
+                table.Learn(Net, Mac(0x20_0000 + (uint)random.Next(2_000)), Remote(1), 1);
+                table.Learn(new Vni(1), Mac(1), Remote(0xFF_FFFE), 1);
+            },
+            random =>
+            {
+                int[] indices = answers.Value!;
+                if (table.Lookup(keys, indices) != Keys || indices.AsSpan().ContainsAnyExcept(indices[0]))
+                {
+                    Assert.Fail("A look-up saw two generations.");
+                }
+
+                uint seen = table.GetRemote(indices[0]).Address.ToIPv4();
+                for (int i = 0; i < 20; i++)
+                {
+                    ForwardingKey key = keys[random.Next((int)Keys)];
+                    Assert.True(table.TryLookup(key.Vni, key.Mac, out FdbEntry entry));
+                    Assert.True(entry.Remote.ToIPv4() >= seen, "A look-up went back to an older generation.");
+                    Assert.Equal(FdbOrigin.External, entry.Origin);
+                    seen = entry.Remote.ToIPv4();
+                }
+
+                Assert.True(table.TryLookup(Net, Mac(0xFFFF), out FdbEntry other));
+                Assert.Equal(new FdbEntry(Remote(0xFF_FFFF)), other);
+            });
+        Assert.True(reads > 100 && generation > 200);
     }
 
     private static Vni VniOf(uint i) => new((i & 0xFF) << 16);

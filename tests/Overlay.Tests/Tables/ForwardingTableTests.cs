@@ -277,7 +277,7 @@ public sealed class ForwardingTableTests
     [Fact]
     public void A_stranger_who_forges_a_remote_per_packet_does_not_fill_the_memory()
     {
-        ForwardingTable table = new(16);
+        ForwardingTable table = new(new ForwardingTableOptions { MaxEntries = 16, MoveLimit = 0 });
         int learned = 0;
         for (uint i = 1; i <= 100_000; i++)
         {

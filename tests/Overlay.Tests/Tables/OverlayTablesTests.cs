@@ -139,6 +139,7 @@ public sealed class OverlayTablesTests
         Assert.True(queue.TryDequeue(out LearnedAddress learned));
         Assert.False(tables.Learn(learned, knownOnly: true, Now));
         Assert.Equal(0, tables.Forwarding.Count);
+        Assert.Equal(new LearnRefusals(0, 0, 0, Unpermitted: 1), tables.Forwarding.Refusals);
     }
 
     [Fact]
@@ -210,6 +211,76 @@ public sealed class OverlayTablesTests
     }
 
     [Fact]
+    public void A_bulk_replace_keeps_count_of_the_remotes_and_flushes_what_those_that_left_taught()
+    {
+        OverlayTables tables = new();
+        tables.ReplaceForwarding(FdbOrigin.External, Set((1, 1), (2, 1), (3, 2), (4, 3)));
+        tables.Apply(OverlayUpdate.AddFlood(Net, Remote(3)));
+        Assert.Equal(3, tables.KnownRemoteCount);
+        Assert.All([1u, 2u, 3u], n => Assert.True(tables.Learn(new LearnedAddress(Net, Mac(10 + n), Remote(n)), true, Now)));
+        Assert.True(tables.Learn(new LearnedAddress(Net, Mac(20), Remote(20)), knownOnly: false, Now));
+
+        // Remote 1 leaves but for one entry, 2 leaves, 3 is still in the flood list, 4 comes; 20 was never known and is no business of this.
+        Assert.Equal(new ForwardingReplacement(3, 2, 0), tables.ReplaceForwarding(FdbOrigin.External, Set((2, 1), (4, 4), (5, 4), (5, 4))));
+        Assert.Equal([true, false, true, true], Enumerable.Range(1, 4).Select(n => tables.IsKnownRemote(Remote((uint)n))));
+        Assert.Equal(3, tables.KnownRemoteCount);
+        Assert.Equal([11ul, 13, 20], tables.Forwarding.Snapshot(Now).Where(row => row.Entry.Origin == FdbOrigin.Learned).Select(row => row.Mac.Value & 0xFF).Order().ToArray());
+
+        // A learned entry is replaced and a static one is not; an entry taken from the external ones no longer names its remote.
+        tables.Apply(OverlayUpdate.SetForwarding(Net, Mac(6), new FdbEntry(Remote(6))));
+        tables.ReplaceForwarding(FdbOrigin.External, Set((6, 7), (11, 8)));
+        Assert.Equal([3u, 6, 8], Known(tables));
+        tables.ReplaceForwarding(FdbOrigin.Static, Set((11, 9)));
+        Assert.Equal([3u, 9], Known(tables));
+        tables.Apply(OverlayUpdate.RemoveForwarding(Net, Mac(11)));
+        tables.Apply(OverlayUpdate.RemoveFlood(Net, Remote(3)));
+        Assert.Equal(0, tables.KnownRemoteCount);
+        Assert.Equal([20ul], tables.Forwarding.Snapshot(Now).Select(row => row.Mac.Value & 0xFF));
+    }
+
+    [Fact]
+    public void A_bad_bulk_replace_leaves_the_remotes_as_they_were()
+    {
+        OverlayTables tables = new();
+        tables.ReplaceForwarding(FdbOrigin.External, Set((1, 1)));
+        Assert.Throws<ArgumentException>(() => tables.ReplaceForwarding(FdbOrigin.External, [.. Set((2, 2)), new(default, new FdbRemote(Remote(3)))]));
+        Assert.Equal([1u], Known(tables));
+        Assert.Equal(1, tables.Forwarding.Count);
+    }
+
+    [Fact]
+    public void Counting_agrees_with_counting_anew_after_random_bulk_replaces()
+    {
+        Random random = new(22);
+        OverlayTables tables = new();
+        for (int i = 0; i < 3_000; i++)
+        {
+            MacAddress mac = Mac((uint)random.Next(1, 20));
+            ValueIPAddress remote = Remote((uint)random.Next(1, 12));
+            switch (random.Next(6))
+            {
+                case 0: tables.Apply(OverlayUpdate.SetForwarding(Net, mac, new FdbEntry(remote, 0, (FdbOrigin)random.Next(1, 3)))); break;
+                case 1: tables.Apply(OverlayUpdate.RemoveForwarding(Net, mac)); break;
+                case 2:
+                    (uint, uint)[] set = [.. Enumerable.Range(0, random.Next(6)).Select(_ => ((uint)random.Next(1, 20), (uint)random.Next(1, 12)))];
+                    tables.ReplaceForwarding((FdbOrigin)random.Next(1, 3), Set(set));
+                    break;
+                case 3: tables.Apply(OverlayUpdate.AddFlood(Net, remote)); break;
+                case 4: tables.Apply(OverlayUpdate.RemoveFlood(Net, remote)); break;
+                default: tables.Learn(new LearnedAddress(Net, mac, remote), true, i); break;
+            }
+
+            HashSet<ValueIPAddress> named = [.. tables.Flood[Net]];
+            IReadOnlyList<ForwardingRow> rows = tables.Forwarding.Snapshot(i);
+            named.UnionWith(rows.Where(r => r.Entry.Origin != FdbOrigin.Learned).Select(r => r.Entry.Remote));
+            Assert.Equal(named.Count, tables.KnownRemoteCount);
+            Assert.All(named, remote => Assert.True(tables.IsKnownRemote(remote)));
+            Assert.All(rows, row => Assert.Contains(row.Entry.Remote, named));
+            Assert.Equal(rows.Count, tables.Forwarding.Count);
+        }
+    }
+
+    [Fact]
     public void Asking_for_a_known_remote_allocates_nothing()
     {
         OverlayTables tables = new();
@@ -224,4 +295,9 @@ public sealed class OverlayTablesTests
         });
         Assert.True(found > 0);
     }
+
+    private static KeyValuePair<ForwardingKey, FdbRemote>[] Set(params (uint Mac, uint Remote)[] set) =>
+        [.. set.Select(e => new KeyValuePair<ForwardingKey, FdbRemote>(new ForwardingKey(Net, Mac(e.Mac)), new FdbRemote(Remote(e.Remote))))];
+
+    private static IEnumerable<uint> Known(OverlayTables tables) => Enumerable.Range(1, 30).Select(n => (uint)n).Where(n => tables.IsKnownRemote(Remote(n)));
 }
