@@ -13,23 +13,25 @@ internal sealed class ControlServer : IAsyncDisposable
     public const int MaxClients = 64;
 
     private const int Backlog = 64;
-    private static readonly TimeSpan ClientTimeout = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan DefaultPatience = TimeSpan.FromSeconds(10);
 
     private readonly Socket _listener;
     private readonly ControlPeer _self;
     private readonly ControlHandlers _handlers;
     private readonly Action<string> _log;
+    private readonly TimeSpan _patience;
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _lock = new();
     private readonly HashSet<Task> _clients = [];
     private readonly Task _accepting;
 
-    private ControlServer(Socket listener, ControlHandlers handlers, Action<string> log)
+    private ControlServer(Socket listener, ControlHandlers handlers, Action<string> log, TimeSpan patience)
     {
         _listener = listener;
         _self = ControlPeer.Of(listener);
         _handlers = handlers;
         _log = log;
+        _patience = patience;
         _accepting = Task.Run(AcceptAsync);
     }
 
@@ -49,12 +51,13 @@ internal sealed class ControlServer : IAsyncDisposable
     /// <param name="path">Where; a missing directory is made with mode 0755.</param>
     /// <param name="handlers">Answer requests.</param>
     /// <param name="log">Takes one line for each failure that no client can be told.</param>
+    /// <param name="patience">How long a client may take to send a frame, or to take one; null for 10 s.</param>
     /// <exception cref="IOException">The socket cannot be made, or another daemon answers there. Nothing is left behind.</exception>
-    public static ControlServer Start(string path, ControlHandlers handlers, Action<string> log)
+    public static ControlServer Start(string path, ControlHandlers handlers, Action<string> log, TimeSpan? patience = null)
     {
         ArgumentNullException.ThrowIfNull(handlers);
         ArgumentNullException.ThrowIfNull(log);
-        return new ControlServer(ControlSocket.Listen(path, Backlog), handlers, log);
+        return new ControlServer(ControlSocket.Listen(path, Backlog), handlers, log, patience ?? DefaultPatience);
     }
 
     /// <summary>Closes the socket, removes it from the file system and ends all clients.</summary>
@@ -138,7 +141,7 @@ internal sealed class ControlServer : IAsyncDisposable
             // The client went away, took too long, or the daemon stops: nobody is left to be told.
             if (e is OperationCanceledException && !_stop.IsCancellationRequested)
             {
-                _log($"control socket: a client neither sent a request nor took its answer for {ClientTimeout.TotalSeconds} s; closed");
+                _log($"control socket: a client neither sent a request nor took its answer for {_patience.TotalSeconds} s; closed");
             }
         }
     }
@@ -158,7 +161,7 @@ internal sealed class ControlServer : IAsyncDisposable
     private CancellationTokenSource Timeout()
     {
         var timeout = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        timeout.CancelAfter(ClientTimeout);
+        timeout.CancelAfter(_patience);
         return timeout;
     }
 
@@ -180,7 +183,7 @@ internal sealed class ControlServer : IAsyncDisposable
             return false;
         }
 
-        ControlCall call = new(request, peer, connection, ClientTimeout, _stop.Token);
+        ControlCall call = new(request, peer, connection, _patience, _stop.Token);
         ControlResponse last;
         try
         {

@@ -172,6 +172,50 @@ public sealed class ControlTests : IDisposable
     }
 
     [Fact]
+    public async Task Slow_clients_are_closed_and_logged_whatever_they_are_slow_in()
+    {
+        JsonElement large = JsonSerializer.SerializeToElement(new string('x', 4 * 1024 * 1024));
+        await using ControlServer server = ControlServer.Start(
+            SocketPath,
+            new ControlHandlers(
+                TestHandlers.Handler("endless", async call =>
+                {
+                    while (true)
+                    {
+                        await call.SendAsync(ControlResponse.Part(large));
+                    }
+                }),
+                TestHandlers.Handler("parts", async call => await call.NextArgumentsAsync(IntegerJson.Default.Int32Array))),
+            line =>
+            {
+                lock (_log)
+                {
+                    _log.Add(line);
+                }
+            },
+            TimeSpan.FromSeconds(0.2));
+        using Socket silent = Connect();
+        using Socket halfFrame = Connect();
+        halfFrame.Send([0, 0]);
+        using Socket doesNotRead = Connect();
+        Send(doesNotRead, """{"command":"endless"}""");
+        using Socket owesParts = Connect();
+        Send(owesParts, """{"command":"parts","more":true}""");
+        foreach (Socket client in (Socket[])[silent, halfFrame, owesParts])
+        {
+            client.ReceiveTimeout = 20_000;
+            Assert.Equal(0, client.Receive(new byte[1]));
+        }
+
+        while (server.ClientCount > 0)
+        {
+            await Task.Delay(5, Cancellation);
+        }
+
+        Assert.Equal(Enumerable.Repeat("control socket: a client neither sent a request nor took its answer for 0.2 s; closed", 4), _log);
+    }
+
+    [Fact]
     public async Task The_65th_client_is_told_to_come_back()
     {
         await using ControlServer server = Start();
