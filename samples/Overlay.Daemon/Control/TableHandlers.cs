@@ -23,11 +23,12 @@ internal static class TableHandlers
     /// <param name="tunnels">The tunnels.</param>
     /// <param name="door">The way to the writer.</param>
     /// <param name="kernel">The kernel's routes.</param>
-    public static IReadOnlyList<IControlHandler> Changing(TunnelCatalog tunnels, ITableDoor door, IKernelRoutes kernel) =>
+    /// <param name="clock">The time that entries age by.</param>
+    public static IReadOnlyList<IControlHandler> Changing(TunnelCatalog tunnels, ITableDoor door, IKernelRoutes kernel, Func<long> clock) =>
     [
         new FdbAddHandler(tunnels, door),
         new FdbDeleteHandler(tunnels, door),
-        new FdbFlushHandler(tunnels, door),
+        new FdbFlushHandler(tunnels, door, clock),
         new FdbReplaceHandler(tunnels, door),
         new NeighborAddHandler(tunnels, door),
         new NeighborDeleteHandler(tunnels, door),

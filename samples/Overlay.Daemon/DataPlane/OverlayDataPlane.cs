@@ -102,7 +102,8 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
         get
         {
             TunnelCatalog tunnels = new([.. _tunnels.Select(tunnel => tunnel.ForControl())]);
-            return [.. TableHandlers.Showing(tunnels, () => PollWaiter.Clock), .. TableHandlers.Changing(tunnels, _tables!, new KernelRoutes())];
+            Func<long> clock = () => PollWaiter.Clock;
+            return [.. TableHandlers.Showing(tunnels, clock), .. TableHandlers.Changing(tunnels, _tables!, new KernelRoutes(), clock)];
         }
     }
 

@@ -39,14 +39,13 @@ internal sealed class TableRequests(TimeSpan patience)
             Monitor.Pulse(Gate);
         }
 
-        Task done = request.Task;
-        if (await Task.WhenAny(done, Task.Delay(patience)).ConfigureAwait(false) != done && !request.TryWithdraw())
+        if (!await IsDoneAsync(request.Task).ConfigureAwait(false) && !request.TryWithdraw())
         {
             // It has begun; what has begun is not left half done.
-            await Task.WhenAny(done, Task.Delay(patience)).ConfigureAwait(false);
+            await IsDoneAsync(request.Task).ConfigureAwait(false);
         }
 
-        return done.IsCompleted ? await request.Task.ConfigureAwait(false)
+        return request.Task.IsCompleted ? await request.Task.ConfigureAwait(false)
             : throw Busy(request.HasBegun
                 ? $"the writer of the tables has begun the change, but is not done after {2 * patience.TotalSeconds} s; it will be made, and 'show' tells when"
                 : $"the writer of the tables did not come to the change within {patience.TotalSeconds} s; nothing was changed, try again");
@@ -75,6 +74,12 @@ internal sealed class TableRequests(TimeSpan patience)
         {
             request.Fail(Busy("overlayd is stopping; nothing was changed"));
         }
+    }
+
+    private async Task<bool> IsDoneAsync(Task task)
+    {
+        await task.WaitAsync(patience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return task.IsCompleted;
     }
 
     private bool TryTake([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Request? request)

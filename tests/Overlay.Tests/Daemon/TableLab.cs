@@ -35,7 +35,7 @@ internal sealed class TableLab : IAsyncDisposable, IKernelRoutes
         DaemonConfig config = ConfigSamples.Parse(Configuration);
         Tunnels = [.. config.Tunnels.Select(tunnel => new TunnelTables(tunnel, Fill(tunnel), tunnel.Device.Mac ?? default, () => (Egress, Ingress)))];
         TunnelCatalog catalog = new(Tunnels);
-        ControlHandlers handlers = new([.. TableHandlers.Showing(catalog, () => Now), .. TableHandlers.Changing(catalog, new Door(_requests), this), .. more]);
+        ControlHandlers handlers = new([.. TableHandlers.Showing(catalog, () => Now), .. TableHandlers.Changing(catalog, new Door(_requests), this, () => Now), .. more]);
         _server = ControlServer.Start(Socket, handlers, line =>
         {
             lock (_log)

@@ -53,7 +53,7 @@ internal sealed class FdbDeleteHandler(TunnelCatalog tunnels, ITableDoor door) :
 }
 
 /// <summary><c>fdb-flush</c>: removes what was learned, of one remote or of all; with <c>all</c> also what was added at run time.</summary>
-internal sealed class FdbFlushHandler(TunnelCatalog tunnels, ITableDoor door) : ChangeHandler("fdb-flush", tunnels, door)
+internal sealed class FdbFlushHandler(TunnelCatalog tunnels, ITableDoor door, Func<long> clock) : ChangeHandler("fdb-flush", tunnels, door)
 {
     /// <inheritdoc/>
     protected override Func<ChangeResult> Prepare(ArgumentReader arguments)
@@ -77,7 +77,7 @@ internal sealed class FdbFlushHandler(TunnelCatalog tunnels, ITableDoor door) : 
                 }
             }
 
-            _ = remote is ValueIPAddress one ? tunnel.Tables.Forwarding.RemoveLearned(one) : tunnel.Tables.Age(Linux.PollWaiter.Clock, 0);
+            _ = remote is ValueIPAddress one ? tunnel.Tables.Forwarding.RemoveLearned(one) : tunnel.Tables.Age(clock(), 0);
             int removed = before - tunnel.Tables.Forwarding.Count;
             string from = remote is null ? "" : $" towards {remote}";
             return new ChangeResult(removed, $"{tunnel.Name}: {removed} {(all ? "learned and added" : "learned")} entries{from} removed");
