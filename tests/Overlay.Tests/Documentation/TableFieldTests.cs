@@ -2,6 +2,7 @@ using System.Text.Json.Serialization.Metadata;
 using Overlay.Daemon.Commands;
 using Overlay.Daemon.Control;
 using Overlay.Daemon.Control.Show;
+using Overlay.Tests.Packaging;
 using Xunit;
 
 namespace Overlay.Tests.Documentation;
@@ -39,7 +40,7 @@ public sealed class TableFieldTests
         {
             string line = Assert.Single(Text.Split('\n'), line => line.StartsWith($"    overlayd {command} ", StringComparison.Ordinal));
             StringWriter help = new();
-            int exitCode = await new CommandLine(help, help, (_, _) => throw new InvalidOperationException("No daemon is asked for.")).RunAsync([.. command.Split(' '), "--help"]);
+            int exitCode = await new Overlay.Daemon.Commands.CommandLine(help, help, (_, _) => throw new InvalidOperationException("No daemon is asked for.")).RunAsync([.. command.Split(' '), "--help"]);
             Assert.Equal(0, exitCode);
             string[] options = [.. help.ToString().Split([' ', ',', '\n'], StringSplitOptions.RemoveEmptyEntries).Where(word => word.StartsWith("--", StringComparison.Ordinal)).Distinct()];
             Assert.Equal(
