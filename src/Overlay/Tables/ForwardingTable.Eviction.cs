@@ -27,12 +27,12 @@ public sealed partial class ForwardingTable
             return true;
         }
 
-        if (now < _nextSearch)
+        if (now < _books.NextSearch)
         {
             return false;
         }
 
-        _nextSearch = now + EvictionSearchInterval;
+        _books.NextSearch = now + EvictionSearchInterval;
         if (_oldestOfNetwork.Count > EvictionQueues)
         {
             _oldestOfNetwork.Clear();
@@ -51,7 +51,7 @@ public sealed partial class ForwardingTable
             if (slot >= 0 && OriginOf(value) == FdbOrigin.Learned && Idle(now, value) >= EvictionAgeMilliseconds)
             {
                 Remove(key.Vni, key.Mac);
-                Volatile.Write(ref _evictions, _evictions + 1);
+                Volatile.Write(ref _books.Evictions, _books.Evictions + 1);
                 return true;
             }
         }
@@ -103,7 +103,7 @@ public sealed partial class ForwardingTable
         // Until the oldest is old enough workers need not ask.
         if (network is null && order.Length == 0)
         {
-            Volatile.Write(ref _noEvictionBefore, now + EvictionAgeMilliseconds - longest);
+            Volatile.Write(ref _books.NoEvictionBefore, now + EvictionAgeMilliseconds - longest);
         }
     }
 }

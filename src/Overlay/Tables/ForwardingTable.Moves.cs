@@ -14,7 +14,7 @@ public sealed partial class ForwardingTable
 
     private void CountMove(ForwardingKey key, MoveRecord moves)
     {
-        Volatile.Write(ref _moves, _moves + 1);
+        Volatile.Write(ref _books.Moves, _books.Moves + 1);
         if (_options.MoveLimit > 0)
         {
             _moving[key] = moves;
@@ -22,8 +22,8 @@ public sealed partial class ForwardingTable
 
         if (moves.IsFrozen)
         {
-            Volatile.Write(ref _freezes, _freezes + 1);
-            Volatile.Write(ref _frozenCount, _frozenCount + 1);
+            Volatile.Write(ref _books.Freezes, _books.Freezes + 1);
+            Volatile.Write(ref _books.FrozenCount, _books.FrozenCount + 1);
         }
     }
 
@@ -35,7 +35,7 @@ public sealed partial class ForwardingTable
             return;
         }
 
-        Volatile.Write(ref _frozenCount, _frozenCount - 1);
+        Volatile.Write(ref _books.FrozenCount, _books.FrozenCount - 1);
         int slot = _slots.FindSlot(key.Vni, key.Mac, out ulong[] words, out ulong value);
         if (slot >= 0)
         {

@@ -122,7 +122,7 @@ public sealed partial class ForwardingTable
             }
 
             Volatile.Write(ref _table._slots, _after);
-            Volatile.Write(ref _table._count, count);
+            Volatile.Write(ref _table._books.Count, count);
             foreach ((uint number, _, _) in _table._counts.Snapshot())
             {
                 if (!counts.ContainsKey(new Vni(number)))

@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Overlay.Tables;
 
@@ -67,19 +67,7 @@ public sealed partial class ForwardingTable
     private readonly Dictionary<Vni, Queue<ForwardingKey>> _oldestOfNetwork = [];
     private readonly Queue<ForwardingKey> _oldest = new();
     private ForwardingSlots _slots;
-    private int _count;
-    private int _frozenCount;
-    private long _nextSearch = long.MinValue;
-    private long _noEvictionBefore = long.MinValue;
-    private long _moves;
-    private long _freezes;
-    private long _evictions;
-    private long _refusedFull;
-    private long _refusedProtected;
-    private long _refusedInvalid;
-    private long _refusedOwn;
-    private long _refusedFrozen;
-    private long _refusedUnpermitted;
+    private Books _books = new() { NextSearch = long.MinValue, NoEvictionBefore = long.MinValue };
 
     /// <summary>Makes an empty table that learns at most <see cref="DefaultMaxEntries"/> entries.</summary>
     public ForwardingTable()
@@ -124,28 +112,28 @@ public sealed partial class ForwardingTable
     public ForwardingTableOptions Options => _options;
 
     /// <summary>Entries of all origins.</summary>
-    public int Count => Volatile.Read(ref _count);
+    public int Count => Volatile.Read(ref _books.Count);
 
     /// <summary>How often a learned MAC address turned up behind another remote, and moved there.</summary>
-    public long Moves => Volatile.Read(ref _moves);
+    public long Moves => Volatile.Read(ref _books.Moves);
 
     /// <summary>How often a MAC address was frozen because it moved too often (RFC 7432 §15.1).</summary>
-    public long Freezes => Volatile.Read(ref _freezes);
+    public long Freezes => Volatile.Read(ref _books.Freezes);
 
     /// <summary>How many MAC addresses are frozen.</summary>
-    public int FrozenCount => Volatile.Read(ref _frozenCount);
+    public int FrozenCount => Volatile.Read(ref _books.FrozenCount);
 
     /// <summary>How many learned entries made way for others because the table was full.</summary>
-    public long Evictions => Volatile.Read(ref _evictions);
+    public long Evictions => Volatile.Read(ref _books.Evictions);
 
     /// <summary>What was not learned, and why.</summary>
     public LearnRefusals Refusals => new(
-        Volatile.Read(ref _refusedFull),
-        Volatile.Read(ref _refusedProtected),
-        Volatile.Read(ref _refusedInvalid),
-        Volatile.Read(ref _refusedOwn),
-        Volatile.Read(ref _refusedFrozen),
-        Volatile.Read(ref _refusedUnpermitted));
+        Volatile.Read(ref _books.RefusedFull),
+        Volatile.Read(ref _books.RefusedProtected),
+        Volatile.Read(ref _books.RefusedInvalid),
+        Volatile.Read(ref _books.RefusedOwn),
+        Volatile.Read(ref _books.RefusedFrozen),
+        Volatile.Read(ref _books.RefusedUnpermitted));
 
     /// <summary>
     /// Bytes that the table holds: slots, remotes and what is counted per network. Without what readers still hold of superseded arrays, and without
@@ -263,7 +251,7 @@ public sealed partial class ForwardingTable
         {
             if (!isSame)
             {
-                Interlocked.Increment(ref _refusedProtected);
+                Interlocked.Increment(ref _books.RefusedProtected);
             }
 
             return false;
@@ -282,7 +270,7 @@ public sealed partial class ForwardingTable
 
         if ((value & Frozen) != 0)
         {
-            Interlocked.Increment(ref _refusedFrozen);
+            Interlocked.Increment(ref _books.RefusedFrozen);
             return false;
         }
 
@@ -304,13 +292,13 @@ public sealed partial class ForwardingTable
         int slot = _slots.FindSlot(vni, mac, out ulong[] words, out ulong old);
         if (slot < 0)
         {
-            return (!IsFull(vni) || Evict(vni, now) || Refuse(ref _refusedFull)) && Learn(vni, mac, remote, 0, now);
+            return (!IsFull(vni) || Evict(vni, now) || Refuse(ref _books.RefusedFull)) && Learn(vni, mac, remote, 0, now);
         }
 
         bool isSame = _remotes.Get((int)(old & IndexMask)).Address == remote;
         if (OriginOf(old) != FdbOrigin.Learned)
         {
-            return !isSame && Refuse(ref _refusedProtected);
+            return !isSame && Refuse(ref _books.RefusedProtected);
         }
 
         if (isSame)
@@ -324,7 +312,7 @@ public sealed partial class ForwardingTable
         {
             if (now < _moving[key].Until)
             {
-                return Refuse(ref _refusedFrozen);
+                return Refuse(ref _books.RefusedFrozen);
             }
 
             Thaw(key);
@@ -462,7 +450,7 @@ public sealed partial class ForwardingTable
     }
 
     /// <summary>Counts an address whose remote may not teach.</summary>
-    internal bool RefuseUnpermitted() => Refuse(ref _refusedUnpermitted);
+    internal bool RefuseUnpermitted() => Refuse(ref _books.RefusedUnpermitted);
 
     private static bool IsUnicast(MacAddress mac) => !mac.IsMulticast && !mac.IsZero;
 
@@ -513,20 +501,20 @@ public sealed partial class ForwardingTable
     }
 
     private bool IsLearnable(Vni vni, MacAddress mac, ValueIPAddress remote) =>
-        IsUnicast(mac) && IsUnicast(remote) ? !IsOwn(vni, mac) || Refuse(ref _refusedOwn) : Refuse(ref _refusedInvalid);
+        IsUnicast(mac) && IsUnicast(remote) ? !IsOwn(vni, mac) || Refuse(ref _books.RefusedOwn) : Refuse(ref _books.RefusedInvalid);
 
     private bool IsFull(Vni vni) => Count >= _options.MaxEntries || (_options.MaxEntriesPerVni < _options.MaxEntries && CountOf(vni) >= _options.MaxEntriesPerVni);
 
     /// <summary>Whether the writer may find an entry that makes way; if not it is counted, and the queue spared.</summary>
     private bool MayEvict(long now) =>
-        (_options.WhenFull == ForwardingOverflow.EvictOldest && now >= Volatile.Read(ref _noEvictionBefore)) || Refuse(ref _refusedFull);
+        (_options.WhenFull == ForwardingOverflow.EvictOldest && now >= Volatile.Read(ref _books.NoEvictionBefore)) || Refuse(ref _books.RefusedFull);
 
     private bool Learn(Vni vni, MacAddress mac, ValueIPAddress remote, ulong frozen, long now)
     {
         int index = _remotes.Acquire(new FdbRemote(remote), _remoteLimit);
         if (index < 0)
         {
-            return Refuse(ref _refusedFull);
+            return Refuse(ref _books.RefusedFull);
         }
 
         Put(vni, mac, Pack(vni, index, FdbOrigin.Learned, now) | frozen);
@@ -552,7 +540,7 @@ public sealed partial class ForwardingTable
         if (old == 0)
         {
             _counts.Add(vni.Value, default, 1);
-            Volatile.Write(ref _count, _count + 1);
+            Volatile.Write(ref _books.Count, _books.Count + 1);
             return true;
         }
 
@@ -570,16 +558,63 @@ public sealed partial class ForwardingTable
     {
         _remotes.Release((int)(old & IndexMask));
         _counts.Add(key.Vni.Value, default, -1);
-        Volatile.Write(ref _count, _count - 1);
+        Volatile.Write(ref _books.Count, _books.Count - 1);
         Thaw(key);
     }
 
     private int RemoveLearned(ForwardingSlots slots, Predicate<ulong> isGone)
     {
-        int before = _count;
+        int before = _books.Count;
         slots.RemoveWhere(
             value => OriginOf(value) == FdbOrigin.Learned && isGone(value),
             (key, value) => Forget(ForwardingSlots.Unpack(key, value), value));
-        return before - _count;
+        return before - _books.Count;
+    }
+
+    /// <summary>
+    /// What is counted, on lines of its own (two, since processors fetch pairs): a flood of addresses that are refused must not take the line away from which
+    /// every look-up reads where the slots are.
+    /// </summary>
+    [StructLayout(LayoutKind.Explicit, Size = 384)]
+    private struct Books
+    {
+        [FieldOffset(128)]
+        public long RefusedFull;
+
+        [FieldOffset(136)]
+        public long RefusedProtected;
+
+        [FieldOffset(144)]
+        public long RefusedInvalid;
+
+        [FieldOffset(152)]
+        public long RefusedOwn;
+
+        [FieldOffset(160)]
+        public long RefusedFrozen;
+
+        [FieldOffset(168)]
+        public long RefusedUnpermitted;
+
+        [FieldOffset(176)]
+        public long Moves;
+
+        [FieldOffset(184)]
+        public long Freezes;
+
+        [FieldOffset(192)]
+        public long Evictions;
+
+        [FieldOffset(200)]
+        public int Count;
+
+        [FieldOffset(204)]
+        public int FrozenCount;
+
+        [FieldOffset(208)]
+        public long NextSearch;
+
+        [FieldOffset(216)]
+        public long NoEvictionBefore;
     }
 }

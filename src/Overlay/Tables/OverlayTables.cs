@@ -201,21 +201,20 @@ public sealed class OverlayTables
         }
     }
 
-    /// <summary>Changes by how many entries a remote is named.</summary>
-    /// <returns>Whether none is left.</returns>
+    /// <summary>Changes how many entries name a remote.</summary>
+    /// <returns>Whether none does any longer.</returns>
     private bool Name(ValueIPAddress remote, long difference)
     {
-        bool wasKnown = _known.TryGet(0, remote, out _);
-        bool isKnown = _known.Add(0, remote, difference) != 0;
-        if (remote.IsIPv4 && isKnown && !wasKnown)
-        {
-            _knownIPv4.Add(remote.ToIPv4());
-        }
-        else if (remote.IsIPv4 && wasKnown && !isKnown)
+        bool isGone = _known.Add(0, remote, difference) == 0;
+        if (remote.IsIPv4 && isGone)
         {
             _knownIPv4.Remove(remote.ToIPv4());
         }
+        else if (remote.IsIPv4)
+        {
+            _knownIPv4.Add(remote.ToIPv4());
+        }
 
-        return !isKnown;
+        return isGone;
     }
 }

@@ -63,7 +63,7 @@ public sealed partial class FloorTests
     public void Unchecked_memory_access_is_named_here()
     {
         string[] files = [.. Sources("src/Overlay").Where(file => File.ReadAllText(file).Contains("Unsafe.", StringComparison.Ordinal)).Select(file => Path.GetFileName(file)!)];
-        Assert.Equal(["ForwardingSlots.cs", "VxlanEncapsulator.cs"], files.Order(StringComparer.Ordinal));
+        Assert.Equal(["VxlanEncapsulator.cs"], files);
     }
 
     [Fact]

@@ -102,7 +102,7 @@ public sealed class ForwardingTableLimitTests
         long now = Start;
         for (int i = 0; i < 30_000; i++)
         {
-            now += random.Next(20);
+            now += random.Next(i % 10_000 < 5_000 ? 3 : 20); // a rush, in which nobody is old enough, and a calm
             MacAddress mac = Mac((uint)random.Next(1, 600));
             bool isKnown = heard.ContainsKey(mac);
             long evictions = table.Evictions;
@@ -125,7 +125,7 @@ public sealed class ForwardingTableLimitTests
             Assert.Equal(heard.Count, table.Count);
         }
 
-        Assert.True(table.Evictions > 1_000 && table.Refusals.Full > 100);
+        Assert.True(table.Evictions > 100 && table.Refusals.Full > 100, $"{table.Evictions} evictions, {table.Refusals.Full} refusals.");
     }
 
     [Fact]

@@ -9,15 +9,15 @@ namespace Overlay.Tests.Tables;
 public sealed class ForwardingTableModelTests
 {
     private const int MaxAge = 20_000;
-    private const int Window = 10_000;
-    private const int Frost = 15_000;
+    private const int Window = 40_000;
+    private const int Frost = 30_000;
 
     private static readonly Vni[] Vnis = [new(0), new(5), new(0x01_0005), new(0xFF_0005), new(0xFF_FFFF)];
 
     private static readonly ForwardingTableOptions Options = new()
     {
-        MaxEntries = 60,
-        MaxEntriesPerVni = 20,
+        MaxEntries = 28,
+        MaxEntriesPerVni = 7,
         MoveLimit = 3,
         MoveWindow = TimeSpan.FromMilliseconds(Window),
         FreezeTime = TimeSpan.FromMilliseconds(Frost),
@@ -37,7 +37,7 @@ public sealed class ForwardingTableModelTests
 
     private static Gen<Step[]> Steps { get; } = Gen.Select(
         Gen.Int[0, Often.Length - 1],
-        Gen.Int[0, 4], Gen.UInt[1, 25], Gen.UInt[1, 6], Gen.Int[0, 1_500], Gen.UInt,
+        Gen.Int[0, 4], Gen.UInt[1, 8], Gen.UInt[1, 6], Gen.Int[0, 300], Gen.UInt,
         (act, vni, mac, remote, later, extra) => new Step(Often[act], Vnis[vni], mac, remote, later, extra)).Array[0, 600];
 
     [Fact]
@@ -49,7 +49,7 @@ public sealed class ForwardingTableModelTests
             {
                 Twin twin = new();
                 ForwardingTable table = new(Options);
-                long now = 4_294_000_000; // the stamps wrap on the way
+                long now = 4_294_960_000; // the stamps wrap on the way
                 foreach (Step step in steps)
                 {
                     now += step.Later;
@@ -107,7 +107,7 @@ public sealed class ForwardingTableModelTests
                 Dictionary<ForwardingKey, FdbRemote> set = [];
                 for (uint i = 0; i < step.Extra % 9; i++)
                 {
-                    set[new ForwardingKey(Vnis[(int)(i % 3)], Mac(1 + ((step.Mac + (i * 7)) % 25)))] = new FdbRemote(Remote(1 + ((step.Remote + i) % 6)), (ushort)(i % 2)) { Vni = outer };
+                    set[new ForwardingKey(Vnis[(int)(i % 3)], Mac(1 + ((step.Mac + (i * 3)) % 8)))] = new FdbRemote(Remote(1 + ((step.Remote + i) % 6)), (ushort)(i % 2)) { Vni = outer };
                 }
 
                 Assert.Equal(twin.Replace(origin, set), table.Replace(origin, set));
