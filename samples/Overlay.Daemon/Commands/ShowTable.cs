@@ -22,7 +22,11 @@ internal sealed record ShowTable(string Name, string Description, TableColumn[] 
     public static ShowTable Fdb { get; } = Of(
         "fdb", "Show where frames to which MAC address go", ControlJson.Default.FdbShowRow,
         [new("TUNNEL"), new("VNI", true), new("MAC"), new("REMOTE"), new("PORT", true), new("ORIGIN"), new("IDLE", true)],
-        row => [row.Tunnel, Number(row.Vni), $"{row.Mac}", $"{row.Remote}", Number(row.Port), row.Origin, row.IdleSeconds is long idle ? $"{Number(idle)}s" : "-"]);
+        row =>
+        [
+            row.Tunnel, Number(row.Vni), $"{row.Mac}", row.RemoteVni is uint vni ? $"{row.Remote} vni {vni}" : $"{row.Remote}", Number(row.Port),
+            row.Frozen ? $"{row.Origin}, frozen" : row.Origin, row.IdleSeconds is long idle ? $"{Number(idle)}s" : "-",
+        ]);
 
     /// <summary>Neighbours.</summary>
     public static ShowTable Neighbors { get; } = Of(
@@ -55,7 +59,8 @@ internal sealed record ShowTable(string Name, string Description, TableColumn[] 
             row.Tunnel, row.Kind, Number(row.Vni), Number(row.Entries), Number(row.Learned), Number(row.Neighbors), Number(row.Routes), Number(row.FloodRemotes),
             Number(row.Egress.TxPackets), Number(row.Egress.TxBytes), Number(row.Egress.Drops.Values.Sum()),
             Number(row.Ingress.TxPackets), Number(row.Ingress.TxBytes), Number(row.Ingress.Drops.Values.Sum()),
-            Number(row.Moves), Number(row.RefusedFull + row.RefusedProtected + row.RefusedInvalid),
+            Number(row.Moves),
+            Number(row.RefusedFull + row.RefusedProtected + row.RefusedInvalid + row.RefusedOwn + row.RefusedFrozen + row.RefusedUnpermitted),
         ]);
 
     /// <summary>All tables.</summary>

@@ -293,10 +293,12 @@ internal sealed class ForwardingSlots
             {
                 for (int i = line; i < line + LineSlots; i++)
                 {
+                    // The key first: the writer stores it last, so behind a key there is its value, but not the other way round.
+                    ulong key = Volatile.Read(ref segment.Words[i]);
                     ulong value = Volatile.Read(ref segment.Words[i + LineSlots]);
-                    if (IsLive(value))
+                    if (key != 0 && IsLive(value))
                     {
-                        yield return (segment.Words[i], value);
+                        yield return (key, value);
                     }
                 }
             }
@@ -308,6 +310,33 @@ internal sealed class ForwardingSlots
     /// <summary>Whether a value has the upper bits of a network; the lower ones are in the key.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsOf(ulong value, Vni vni) => (value ^ ((ulong)vni.Value << (VniShift - 16))) >> VniShift == 0;
+
+    /// <summary>Adds the entries of one segment to a list: those with a hash from a position on. Any thread.</summary>
+    /// <remarks>
+    /// However segments are split and merged between two calls, a key that is there all the time is read once: a segment holds all keys of a range of hashes, and a
+    /// merged one is read from where its other half ended.
+    /// </remarks>
+    /// <param name="position">0, or what the last call returned.</param>
+    /// <param name="entries">Takes the entries; at most <see cref="SegmentSlots"/>.</param>
+    /// <returns>Where the next segment begins; 0 if this was the last one.</returns>
+    public ulong ReadFrom(ulong position, List<(ulong Key, ulong Value)> entries)
+    {
+        Segment segment = Current.SegmentOf(position);
+        for (int line = segment.Start; line < segment.End; line += LineWords)
+        {
+            for (int i = line; i < line + LineSlots; i++)
+            {
+                ulong key = Volatile.Read(ref segment.Words[i]);
+                ulong value = Volatile.Read(ref segment.Words[i + LineSlots]);
+                if (key != 0 && IsLive(value) && HashOf(key, VniOf(key, value)) >= position)
+                {
+                    entries.Add((key, value));
+                }
+            }
+        }
+
+        return (position | (ulong.MaxValue >> segment.Depth)) + 1;
+    }
 
     // Entries by which a segment is split: two halves of 3/8 hold 43 bytes per entry.
     private static int SplitAt(int slots) => slots / 4 * 3;

@@ -435,9 +435,7 @@ public sealed partial class ForwardingTable
         List<ForwardingRow> rows = new(Count);
         foreach ((ulong key, ulong value) in Volatile.Read(ref _slots).Entries())
         {
-            ForwardingKey name = ForwardingSlots.Unpack(key, value);
-            long idle = OriginOf(value) == FdbOrigin.Learned ? Math.Max(0, Idle(now, value)) : 0;
-            rows.Add(new ForwardingRow(name.Vni, name.Mac, EntryOf(value), idle, (value & Frozen) != 0));
+            rows.Add(RowOf(key, value, now));
         }
 
         return rows;

@@ -57,7 +57,7 @@ internal sealed class FdbList
         ArgumentReader.Check(errors, line);
     }
 
-    /// <summary>Makes the entries of the list those of the table that are external. On the writer's thread.</summary>
+    /// <summary>Makes the entries of the list those of the table that are external, at one moment. On the writer's thread.</summary>
     /// <exception cref="ControlRefusedException">The list names a configured station; nothing was changed.</exception>
     public ChangeResult Apply()
     {
@@ -72,28 +72,12 @@ internal sealed class FdbList
             }
         }
 
-        int removed = 0;
-        int changed = 0;
-        foreach ((MacAddress mac, (FdbEntry entry, _)) in _rows)
-        {
-            if (!tables.Forwarding.TryLookup(vni, mac, out FdbEntry before) || before != entry)
-            {
-                tables.Apply(OverlayUpdate.SetForwarding(vni, mac, entry));
-                changed++;
-            }
-        }
-
-        // After the new ones: a remote that both name is known throughout.
-        foreach (ForwardingRow row in tables.Forwarding.Snapshot(0))
-        {
-            if (row.Entry.Origin == FdbOrigin.External && !_rows.ContainsKey(row.Mac))
-            {
-                tables.Apply(OverlayUpdate.RemoveForwarding(vni, row.Mac));
-                removed++;
-            }
-        }
-
+        int changed = _rows.Count(row => !tables.Forwarding.TryLookup(vni, row.Key, out FdbEntry before) || before != row.Value.Entry);
+        ForwardingReplacement done = tables.ReplaceForwarding(
+            FdbOrigin.External,
+            _rows.Select(row => KeyValuePair.Create(new ForwardingKey(vni, row.Key), new FdbRemote(row.Value.Entry.Remote, row.Value.Entry.Port))));
         return new ChangeResult(
-            changed + removed, $"{_tunnel.Name}: {_rows.Count} entries, of them {changed} new or changed and {_rows.Count - changed} as before; {removed} removed");
+            changed + done.Removed,
+            $"{_tunnel.Name}: {_rows.Count} entries, of them {changed} new or changed and {_rows.Count - changed} as before; {done.Removed} removed");
     }
 }

@@ -24,10 +24,18 @@ internal readonly record struct FdbShowRow
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public int? Port { get; init; }
 
+    /// <summary>The VNI that frames to it go out with; absent if it is the network's own.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public uint? RemoteVni { get; init; }
+
     /// <summary><c>learned</c>, <c>static</c> (the configuration says so) or <c>external</c> (said at run time).</summary>
     public required string Origin { get; init; }
 
     /// <summary>How long ago the station was last heard, to about a second; absent unless learned.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public long? IdleSeconds { get; init; }
+
+    /// <summary>Whether it moved too often and stays where it is for the time being (RFC 7432 §15.1); absent if not.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Frozen { get; init; }
 }

@@ -16,7 +16,7 @@ internal static class TableRows
     /// <param name="now">The time that idle times are counted from.</param>
     public static IEnumerable<FdbShowRow> Fdb(TunnelTables tunnel, ShowFilter filter, long now)
     {
-        IEnumerable<ForwardingRow> rows = tunnel.Tables.Forwarding.Snapshot(now).Where(row => filter.Wants(row.Mac) && filter.Wants(row.Entry.Remote));
+        IEnumerable<ForwardingRow> rows = Walk(tunnel.Tables.Forwarding, now).Where(row => filter.Wants(row.Mac) && filter.Wants(row.Entry.Remote));
         rows = tunnel.Tables.Forwarding.Count <= SortedRows ? rows.OrderBy(row => row.Mac) : rows;
         return rows.Select(row => new FdbShowRow
         {
@@ -25,8 +25,10 @@ internal static class TableRows
             Mac = row.Mac,
             Remote = row.Entry.Remote,
             Port = tunnel.Config.Facts.IsOverUdp ? (row.Entry.Port == 0 ? tunnel.Config.Endpoint.Port : row.Entry.Port) : null,
+            RemoteVni = row.Entry.Vni?.Value,
             Origin = FdbText.Of(row.Entry.Origin),
             IdleSeconds = row.Entry.Origin == FdbOrigin.Learned ? row.IdleMilliseconds / 1_000 : null,
+            Frozen = row.IsFrozen,
         });
     }
 
@@ -83,11 +85,17 @@ internal static class TableRows
                 Kind = tunnel.Config.Facts.Name,
                 Vni = tunnel.Vni,
                 Entries = tables.Forwarding.Count,
-                Learned = tables.Forwarding.Snapshot(0).Count(row => row.Entry.Origin == FdbOrigin.Learned),
+                Learned = Walk(tables.Forwarding, 0).LongCount(row => row.Entry.Origin == FdbOrigin.Learned),
                 Moves = tables.Forwarding.Moves,
+                Freezes = tables.Forwarding.Freezes,
+                Frozen = tables.Forwarding.FrozenCount,
+                Evictions = tables.Forwarding.Evictions,
                 RefusedFull = tables.Forwarding.Refusals.Full,
                 RefusedProtected = tables.Forwarding.Refusals.Protected,
                 RefusedInvalid = tables.Forwarding.Refusals.Invalid,
+                RefusedOwn = tables.Forwarding.Refusals.Own,
+                RefusedFrozen = tables.Forwarding.Refusals.Frozen,
+                RefusedUnpermitted = tables.Forwarding.Refusals.Unpermitted,
                 Neighbors = tables.Neighbors.Count,
                 Routes = tables.Routes.Count,
                 FloodRemotes = tables.Flood.Count,
@@ -95,6 +103,24 @@ internal static class TableRows
                 Ingress = ingress,
             },
         ];
+    }
+
+    // A part of the table at a time: what is held does not grow with it, nor does it age while a client takes its time.
+    private static IEnumerable<ForwardingRow> Walk(ForwardingTable table, long now)
+    {
+        List<ForwardingRow> rows = [];
+        ulong position = 0;
+        bool more;
+        do
+        {
+            rows.Clear();
+            more = table.Read(ref position, rows, now);
+            foreach (ForwardingRow row in rows)
+            {
+                yield return row;
+            }
+        }
+        while (more);
     }
 
     // Tables that do not know who made a row: the configuration, or a command.

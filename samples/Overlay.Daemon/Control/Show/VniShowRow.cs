@@ -25,6 +25,15 @@ internal sealed record VniShowRow
     /// <summary>How often a learned MAC address turned up behind another remote.</summary>
     public long Moves { get; init; }
 
+    /// <summary>How often an address that moved too often was frozen where it was (RFC 7432 §15.1).</summary>
+    public long Freezes { get; init; }
+
+    /// <summary>Addresses that are frozen now.</summary>
+    public long Frozen { get; init; }
+
+    /// <summary>Learned entries that made way for others because the table was full.</summary>
+    public long Evictions { get; init; }
+
     /// <summary>Addresses that were not learned because the table was full.</summary>
     public long RefusedFull { get; init; }
 
@@ -33,6 +42,15 @@ internal sealed record VniShowRow
 
     /// <summary>Addresses that were not learned because they are no station's, or come from no unicast remote.</summary>
     public long RefusedInvalid { get; init; }
+
+    /// <summary>Addresses that were not learned because they are this end's own.</summary>
+    public long RefusedOwn { get; init; }
+
+    /// <summary>Moves of frozen addresses that were not learned.</summary>
+    public long RefusedFrozen { get; init; }
+
+    /// <summary>Addresses that were not learned because their remote had been removed meanwhile.</summary>
+    public long RefusedUnpermitted { get; init; }
 
     /// <summary>Neighbours that are answered for.</summary>
     public long Neighbors { get; init; }
