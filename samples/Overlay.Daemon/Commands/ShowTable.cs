@@ -37,8 +37,8 @@ internal sealed record ShowTable(string Name, string Description, TableColumn[] 
     /// <summary>Routes.</summary>
     public static ShowTable Routes { get; } = Of(
         "routes", "Show where packets to which inner prefix go", ControlJson.Default.RouteShowRow,
-        [new("TUNNEL"), new("VNI", true), new("PREFIX"), new("REMOTE"), new("MAC"), new("ORIGIN")],
-        row => [row.Tunnel, Number(row.Vni), row.Prefix, $"{row.Remote}", row.Mac ?? "-", row.Origin]);
+        [new("TUNNEL"), new("VNI", true), new("PREFIX"), new("REMOTE"), new("WEIGHT", true), new("MAC"), new("ORIGIN")],
+        row => [row.Tunnel, Number(row.Vni), row.Prefix, $"{row.Remote}", row.Weight is int weight ? Number(weight) : "-", row.Mac ?? "-", row.Origin]);
 
     /// <summary>Flood lists.</summary>
     public static ShowTable Flood { get; } = Of(

@@ -14,8 +14,30 @@ internal sealed record LearningConfig
     /// <summary>The largest number of learned entries; of learned neighbours, as many again.</summary>
     public int MaxEntries { get; init; } = 65_536;
 
+    /// <summary>What happens to a new station when the table is full.</summary>
+    public ForwardingOverflow WhenFull { get; init; } = ForwardingOverflow.Refuse;
+
+    /// <summary>After so many moves within the window a station is frozen where it is, 0 to 65 535; 0 never (RFC 7432 §15.1).</summary>
+    public int MoveLimit { get; init; } = 5;
+
+    /// <summary>The window in seconds, 1 to 86 400.</summary>
+    public int MoveWindowSeconds { get; init; } = 180;
+
+    /// <summary>For how many seconds it stays frozen, 1 to 86 400.</summary>
+    public int FreezeSeconds { get; init; } = 180;
+
     /// <summary>Whether neighbours are learned, too.</summary>
     public bool Neighbors { get; init; }
+
+    /// <summary>What the forwarding table is told.</summary>
+    public ForwardingTableOptions ToOptions() => new()
+    {
+        MaxEntries = MaxEntries,
+        WhenFull = WhenFull,
+        MoveLimit = MoveLimit,
+        MoveWindow = TimeSpan.FromSeconds(MoveWindowSeconds),
+        FreezeTime = TimeSpan.FromSeconds(FreezeSeconds),
+    };
 }
 
 /// <summary>A configured station behind a remote.</summary>

@@ -71,6 +71,11 @@ internal sealed class ForwardingReader(
             Enabled = values.Flag(learning.Take("enabled"), "learning.enabled") ?? defaults.Enabled,
             AgeSeconds = values.Integer(learning.Take("ageSeconds"), "learning.ageSeconds", 1, MaxAgeSeconds) ?? defaults.AgeSeconds,
             MaxEntries = values.Integer(learning.Take("maxEntries"), "learning.maxEntries", 1, MaxLearnedEntries) ?? defaults.MaxEntries,
+            WhenFull = values.Choice(
+                learning.Take("whenFull"), "learning.whenFull", ("refuse", ForwardingOverflow.Refuse), ("evict-oldest", ForwardingOverflow.EvictOldest)) ?? defaults.WhenFull,
+            MoveLimit = values.Integer(learning.Take("moveLimit"), "learning.moveLimit", 0, ushort.MaxValue) ?? defaults.MoveLimit,
+            MoveWindowSeconds = values.Integer(learning.Take("moveWindowSeconds"), "learning.moveWindowSeconds", 1, MaxAgeSeconds) ?? defaults.MoveWindowSeconds,
+            FreezeSeconds = values.Integer(learning.Take("freezeSeconds"), "learning.freezeSeconds", 1, MaxAgeSeconds) ?? defaults.FreezeSeconds,
             Neighbors = values.Flag(learning.Take("neighbors"), "learning.neighbors") ?? defaults.Neighbors,
         };
         learning.Finish();

@@ -22,8 +22,13 @@ internal sealed class TunnelRuntime : IDisposable
         _workers = workers;
         Config = config;
         Device = device;
-        int maxEntries = config.Learning?.MaxEntries ?? ForwardingTable.DefaultMaxEntries;
-        Tables = new OverlayTables(new ForwardingTableOptions { MaxEntries = maxEntries }, new NeighborTableOptions { MaxLearned = maxEntries });
+        LearningConfig learning = config.Learning ?? new();
+        Tables = new OverlayTables(learning.ToOptions(), new NeighborTableOptions { MaxLearned = learning.MaxEntries });
+        if (!mac.IsZero)
+        {
+            Tables.Forwarding.AddOwn(config.Vni, mac);
+        }
+
         Options = config.ToOptions(mac) with { FlowHashSeed = flowHashSeed };
         Tunnels = [.. workers.Select(_ => new Tunnel(Options, Tables))];
         Fill(Tables, config);

@@ -111,7 +111,7 @@ public sealed partial class TunnelEgress : IPacketPath
 
         meta.FlowHash = hash;
         meta.DestinationPort = entry.Port;
-        reason = Send(ref meta, entry.Remote, inner);
+        reason = Send(ref meta, entry.Remote, entry.Vni ?? _vni, inner);
         return true;
     }
 
@@ -158,7 +158,7 @@ public sealed partial class TunnelEgress : IPacketPath
         if (!frame.Destination.IsMulticast && _forwarding.TryLookup(_vni, frame.Destination, out FdbEntry entry))
         {
             meta.DestinationPort = entry.Port;
-            return Send(ref meta, entry.Remote, inner);
+            return Send(ref meta, entry.Remote, entry.Vni ?? _vni, inner);
         }
 
         return Flood(batch, index, inner, now);
@@ -210,7 +210,7 @@ public sealed partial class TunnelEgress : IPacketPath
             _ = header.TryWrite(batch.Prepend(index, EthernetFrame.MinimumHeaderLength), out _);
         }
 
-        return Send(ref meta, route.Remote, inner);
+        return Send(ref meta, route.Remote, _vni, inner);
     }
 
     private DropReason Flood(PacketBatch batch, int index, in InnerIP inner, long now)
@@ -249,18 +249,18 @@ public sealed partial class TunnelEgress : IPacketPath
 
             ref PacketMeta copied = ref batch.Meta(copy);
             copied.Origin = PacketOrigin.Replicated;
-            DropReason reason = Send(ref copied, remotes[i], inner);
+            DropReason reason = Send(ref copied, remotes[i], _vni, inner);
             if (reason != DropReason.None)
             {
                 batch.Drop(copy, reason);
             }
         }
 
-        return Send(ref meta, remotes[0], inner);
+        return Send(ref meta, remotes[0], _vni, inner);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private DropReason Send(ref PacketMeta meta, ValueIPAddress remote, in InnerIP inner)
+    private DropReason Send(ref PacketMeta meta, ValueIPAddress remote, Vni vni, in InnerIP inner)
     {
         if (inner.IsPresent && inner.Source == _local && inner.Destination == remote)
         {
@@ -268,7 +268,7 @@ public sealed partial class TunnelEgress : IPacketPath
             return DropReason.Loop;
         }
 
-        meta.Vni = _vni;
+        meta.Vni = vni;
         meta.Header = _header;
         meta.Remote = remote;
         meta.Output = _endpoint;

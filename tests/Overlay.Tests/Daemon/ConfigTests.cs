@@ -343,6 +343,20 @@ public class ConfigTests
         Assert.Equal(expected, Parse($$"""{ "tunnels": [ { "name": "a", "kind": "{{kind}}", {{vni}} "local": "{{local}}", "device": { "type": "tun" } } ] }""").Tunnels[0].Overhead);
 
     [Fact]
+    public void What_learning_makes_of_moves_and_of_a_full_table_is_configured()
+    {
+        ForwardingTableOptions options = Parse(Tap("\"learning\": { \"maxEntries\": 7, \"whenFull\": \"evict-oldest\", \"moveLimit\": 3, \"moveWindowSeconds\": 60, \"freezeSeconds\": 90 }"))
+            .Tunnels[0].Learning!.ToOptions();
+        Assert.Equal(
+            new ForwardingTableOptions
+            {
+                MaxEntries = 7, WhenFull = ForwardingOverflow.EvictOldest, MoveLimit = 3, MoveWindow = TimeSpan.FromSeconds(60), FreezeTime = TimeSpan.FromSeconds(90),
+            },
+            options);
+        Assert.Equal(new ForwardingTableOptions(), Parse(Tap("\"learning\": {}")).Tunnels[0].Learning!.ToOptions());
+    }
+
+    [Fact]
     public void ToOptions_tells_the_data_path_everything_it_decides_by()
     {
         MacAddress mac = MacAddress.Parse("02:00:00:00:00:01");

@@ -170,7 +170,7 @@ internal sealed class TableLab : IAsyncDisposable, IKernelRoutes
 
         foreach (RouteConfig route in config.Routes)
         {
-            tables.Apply(OverlayUpdate.SetRoute(route.Prefix, route.PrefixLength, new RouteEntry(route.Remote, route.Mac ?? default)));
+            tables.Apply(OverlayUpdate.SetRoute(route.Prefix, route.PrefixLength, route.Members));
         }
 
         return tables;

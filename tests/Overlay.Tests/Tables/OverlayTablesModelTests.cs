@@ -104,7 +104,7 @@ public sealed class OverlayTablesModelTests
         for (uint i = 0; i < 8; i++)
         {
             ValueIPAddress destination = ValueIPAddress.FromIPv4(0x0AF4_0000 | (i << 8) | i);
-            bool isFound = tables.Routes.TryLookup(destination, out RouteEntry route);
+            bool isFound = tables.Routes.TryLookup(destination, flowHash: i, out RouteEntry route);
             Assert.Equal(twin.TryRoute(destination, out RouteEntry expected), isFound);
             Assert.Equal(expected, route);
         }

@@ -31,15 +31,16 @@ internal sealed class RouteAddHandler(TunnelCatalog tunnels, ITableDoor door, IK
         RouteEntry route = new(remote!.Value, mac ?? default);
         return () =>
         {
-            bool had = tunnel.Tables.Routes.TryGet(address, length, out RouteEntry before);
+            bool had = tunnel.Tables.Routes.TryGet(null, address, length, out IReadOnlyList<RouteMember> before);
+            bool isSame = before is [{ Entry: RouteEntry only }] && only == route;
             tunnel.Tables.Apply(OverlayUpdate.SetRoute(address, length, route));
             if (!had)
             {
                 AddToKernel(tunnel, address, length);
             }
 
-            string was = !had ? "" : before == route ? ", as before" : $"; before: {before.Remote}";
-            return new ChangeResult(had && before == route ? 0 : 1, $"{tunnel.Name}: {address}/{length} goes to {route.Remote}{was}");
+            string was = !had ? "" : isSame ? ", as before" : $"; before: {RouteText.Of(before)}";
+            return new ChangeResult(isSame ? 0 : 1, $"{tunnel.Name}: {address}/{length} goes to {route.Remote}{was}");
         };
     }
 
@@ -71,7 +72,7 @@ internal sealed class RouteDeleteHandler(TunnelCatalog tunnels, ITableDoor door,
         RouteText.RefuseConfigured(tunnel, address, length);
         return () =>
         {
-            if (!tunnel.Tables.Routes.TryGet(address, length, out RouteEntry before))
+            if (!tunnel.Tables.Routes.TryGet(null, address, length, out IReadOnlyList<RouteMember> before))
             {
                 throw new ControlRefusedException($"tunnel {tunnel.Name} has no route {address}/{length}; 'overlayd show routes' lists those there are");
             }
@@ -87,7 +88,7 @@ internal sealed class RouteDeleteHandler(TunnelCatalog tunnels, ITableDoor door,
             }
 
             tunnel.Tables.Apply(OverlayUpdate.RemoveRoute(address, length));
-            return new ChangeResult(1, $"{tunnel.Name}: {address}/{length} removed; before: {before.Remote}");
+            return new ChangeResult(1, $"{tunnel.Name}: {address}/{length} removed; before: {RouteText.Of(before)}");
         };
     }
 }
@@ -95,6 +96,9 @@ internal sealed class RouteDeleteHandler(TunnelCatalog tunnels, ITableDoor door,
 /// <summary>What both have in common.</summary>
 internal static class RouteText
 {
+    /// <summary>The remotes of a route.</summary>
+    public static string Of(IReadOnlyList<RouteMember> members) => string.Join(", ", members.Select(member => member.Entry.Remote));
+
     /// <summary>Reads the inner prefix.</summary>
     public static (ValueIPAddress Address, int Length)? ReadPrefix(ArgumentReader arguments) =>
         arguments.Values.Prefix(arguments.Keys.Require("prefix", "the inner prefix"), "prefix", hostBits: false);
@@ -106,7 +110,7 @@ internal static class RouteText
         {
             if (route.Prefix == address && route.PrefixLength == length)
             {
-                throw new ControlRefusedException($"{address}/{length} is configured to go to {route.Remote}; what the configuration says is changed in its file");
+                throw new ControlRefusedException($"{address}/{length} is configured to go to {Of(route.Members)}; what the configuration says is changed in its file");
             }
         }
     }

@@ -23,6 +23,10 @@ internal readonly record struct RouteShowRow
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Mac { get; init; }
 
+    /// <summary>The remote's share of the flows beside the others of the prefix; absent where it is the only one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? Weight { get; init; }
+
     /// <summary><c>static</c> (the configuration says so) or <c>external</c> (said at run time).</summary>
     public required string Origin { get; init; }
 }

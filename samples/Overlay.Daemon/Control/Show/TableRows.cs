@@ -47,19 +47,24 @@ internal static class TableRows
             IdleSeconds = row.Entry.Origin == NeighborOrigin.Learned ? row.IdleMilliseconds / 1_000 : null,
         });
 
-    /// <summary>Routes, IPv4 first, in the order of addresses.</summary>
+    /// <summary>Routes, IPv4 first, in the order of addresses; one that leads to several remotes has a row for each.</summary>
     public static IEnumerable<RouteShowRow> Routes(TunnelTables tunnel, ShowFilter filter)
     {
         HashSet<(ValueIPAddress, int)> configured = [.. tunnel.Config.Routes.Select(route => (route.Prefix, route.PrefixLength))];
-        return tunnel.Tables.Routes.Snapshot().Where(row => filter.Wants(row.Value.Mac) && filter.Wants(row.Value.Remote)).Select(row => new RouteShowRow
-        {
-            Tunnel = tunnel.Name,
-            Vni = tunnel.Vni,
-            Prefix = $"{row.Prefix}/{row.Length}",
-            Remote = row.Value.Remote,
-            Mac = row.Value.Mac.IsZero ? null : row.Value.Mac.ToString(),
-            Origin = Origin(configured.Contains((row.Prefix, row.Length))),
-        });
+        return
+            from route in tunnel.Tables.Routes.Snapshot()
+            from member in route.Members
+            where filter.Wants(member.Entry.Mac) && filter.Wants(member.Entry.Remote)
+            select new RouteShowRow
+            {
+                Tunnel = tunnel.Name,
+                Vni = tunnel.Vni,
+                Prefix = $"{route.Prefix}/{route.Length}",
+                Remote = member.Entry.Remote,
+                Mac = member.Entry.Mac.IsZero ? null : member.Entry.Mac.ToString(),
+                Weight = route.Members.Count > 1 ? member.Weight : null,
+                Origin = Origin(configured.Contains((route.Prefix, route.Length))),
+            };
     }
 
     /// <summary>Remotes that get copies, in the order in which they get them.</summary>
