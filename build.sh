@@ -22,6 +22,7 @@ usage: ./build.sh COMMAND
   demo [--json] [--pcap DIR]  kernel and Overlay side by side in network namespaces; JSON only, captures in DIR
   bench [FILTER [OPTION...]]  benchmarks beside plain C and PacketDotNet; FILTER and options as in BenchmarkDotNet: '*Encap*' --job short
   bench --record              all of them in less than ten minutes; the results go into benchmarks/README.md, with the facts of the machine
+  bench tables [OPTION...]    the tables at the size of a cluster, beside those of DPDK and .NET: --quick, --rounds N, --record
   bench forward [OPTION...]   two network namespaces and a tunnel: kernel vxlan, overlayd, the probe in C and others, in interleaved rounds;
                               --rounds N, --seconds S, --only CASE,..., --subject NAME,..., --json FILE, --quick, --list (benchmarks/README.md)
   pack                        NuGet packages into artifacts/packages
@@ -73,6 +74,8 @@ unshare util-linux'
   case $1 in
     build | pack | api | fuzz) printf '%s\n' "$sdk" ;;
     bench) printf '%s\n' "$sdk" "$compiler" ;;
+    tables) printf '%s\n' "$sdk" "$compiler" '/usr/include/dpdk/rte_lpm6.h libdpdk-dev
+pkg-config pkg-config' ;;
     forward) printf '%s\n' "$sdk" "$compiler" "$forwarding" ;;
     demo) printf '%s\n' "$sdk" "$network" ;;
     *) printf '%s\n' "$sdk" "$compiler" "$network" ;;
@@ -371,11 +374,35 @@ bench_forward() {
   with_namespaces "the forwarding benchmark" dotnet exec "$(output_of benchmarks/Overlay.Forwarding)" "$@"
 }
 
-bench() {
-  if [ "${1:-}" = forward ]; then
-    bench_forward "${@:2}"
-    return
+# Without DPDK there is nothing beside ours but what .NET has.
+bench_tables() {
+  prepare tables
+  local yardstick="$ARTIFACTS/yardsticks/tables" options=() option
+  for option in "$@"; do
+    case $option in --record) options+=(--record "$ROOT/benchmarks/README.md") ;; *) options+=("$option") ;; esac
+  done
+  mkdir -p "$ARTIFACTS/yardsticks"
+  # shellcheck disable=SC2046  # flags are several words
+  if pkg-config --exists libdpdk 2>/dev/null && logged yardstick-tables gcc -O3 -march=native "$ROOT/benchmarks/yardsticks/tables.c" -o "$yardstick" \
+    $(pkg-config --cflags --libs libdpdk); then
+    export OVERLAY_TABLES_YARDSTICK=$yardstick
   fi
+  build benchmarks/Overlay.Benchmarks
+  cd "$ARTIFACTS"
+  dotnet exec "$(output_of benchmarks/Overlay.Benchmarks)" tables "${options[@]}"
+}
+
+bench() {
+  case ${1:-} in
+    forward)
+      bench_forward "${@:2}"
+      return
+      ;;
+    tables)
+      bench_tables "${@:2}"
+      return
+      ;;
+  esac
   local record=() filter=${1:-*} name yardsticks=()
   if [ "$filter" = --record ]; then
     [ $# -eq 1 ] || die "bench --record takes no filter and no option: what is recorded is everything, by one job"

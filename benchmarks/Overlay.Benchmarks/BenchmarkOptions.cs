@@ -21,6 +21,6 @@ internal sealed record BenchmarkOptions(string? Record, string[] Rest)
 
         return index + 1 < args.Length && !args[index + 1].StartsWith('-')
             ? new BenchmarkOptions(args[index + 1], [.. args[..index], .. args[(index + 2)..]])
-            : throw new ArgumentException($"{RecordOption} takes the file whose section between {Comparison.MarkedSection.Begin} and {Comparison.MarkedSection.End} it is to write.");
+            : throw new ArgumentException($"{RecordOption} takes the file whose section between {Comparison.MarkedSection.Begin(Comparison.MarkedSection.Results)} and {Comparison.MarkedSection.End(Comparison.MarkedSection.Results)} it is to write.");
     }
 }

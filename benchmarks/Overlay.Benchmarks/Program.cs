@@ -3,9 +3,15 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using Overlay.Benchmarks;
 using Overlay.Benchmarks.Comparison;
+using Overlay.Benchmarks.Scale;
 using Perfolizer.Horology;
 using Perfolizer.Mathematics.OutlierDetection;
 using Summary = BenchmarkDotNet.Reports.Summary;
+
+if (args is [ScaleOptions.Command, .. var rest])
+{
+    return ScaleCommand.Run(rest);
+}
 
 BenchmarkOptions options;
 try

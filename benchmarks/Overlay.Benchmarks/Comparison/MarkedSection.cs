@@ -3,31 +3,36 @@ namespace Overlay.Benchmarks.Comparison;
 /// <summary>The part of a document that a command writes, between two lines that mark it.</summary>
 internal static class MarkedSection
 {
-    /// <summary>The line before it.</summary>
-    public const string Begin = "<!-- results:begin -->";
+    /// <summary>The name of the section that <c>bench --record</c> writes.</summary>
+    public const string Results = "results";
 
-    /// <summary>The line behind it.</summary>
-    public const string End = "<!-- results:end -->";
+    /// <summary>The line before a section.</summary>
+    public static string Begin(string name) => $"<!-- {name}:begin -->";
+
+    /// <summary>The line behind a section.</summary>
+    public static string End(string name) => $"<!-- {name}:end -->";
 
     /// <summary>Puts other text between the marks; all else stays as it is.</summary>
     /// <param name="document">The document.</param>
     /// <param name="section">What is to stand there.</param>
+    /// <param name="name">The name of the section.</param>
     /// <exception cref="InvalidOperationException">There is not exactly one of each mark, or they are in the wrong order, or the text has one.</exception>
-    public static string Replace(string document, string section)
+    public static string Replace(string document, string section, string name = Results)
     {
-        int begin = Only(document, Begin);
-        int end = Only(document, End);
+        (string first, string last) = (Begin(name), End(name));
+        int begin = Only(document, first);
+        int end = Only(document, last);
         if (end < begin)
         {
-            throw new InvalidOperationException($"{End} stands before {Begin}.");
+            throw new InvalidOperationException($"{last} stands before {first}.");
         }
 
-        if (section.Contains(Begin, StringComparison.Ordinal) || section.Contains(End, StringComparison.Ordinal))
+        if (section.Contains(first, StringComparison.Ordinal) || section.Contains(last, StringComparison.Ordinal))
         {
             throw new InvalidOperationException("The results hold a mark of their own section.");
         }
 
-        return $"{document[..(begin + Begin.Length)]}\n{section.Trim('\n')}\n{document[end..]}";
+        return $"{document[..(begin + first.Length)]}\n{section.Trim('\n')}\n{document[end..]}";
     }
 
     private static int Only(string document, string mark)

@@ -6,11 +6,13 @@ namespace Overlay.Tests.Benchmarks;
 /// <summary>The part of a document that the benchmarks write.</summary>
 public sealed class MarkedSectionTests
 {
-    private const string Document = $"# Title\n\n{MarkedSection.Begin}\nold\nlines\n{MarkedSection.End}\n\nThe end.\n";
+    private const string Begin = "<!-- results:begin -->";
+    private const string End = "<!-- results:end -->";
+    private const string Document = $"# Title\n\n{Begin}\nold\nlines\n{End}\n\nThe end.\n";
 
     [Fact]
     public void Only_what_stands_between_the_marks_changes() => Assert.Equal(
-        $"# Title\n\n{MarkedSection.Begin}\nnew\n{MarkedSection.End}\n\nThe end.\n", MarkedSection.Replace(Document, "\nnew\n\n"));
+        $"# Title\n\n{Begin}\nnew\n{End}\n\nThe end.\n", MarkedSection.Replace(Document, "\nnew\n\n"));
 
     [Fact]
     public void Writing_the_same_again_changes_nothing()
@@ -22,26 +24,36 @@ public sealed class MarkedSectionTests
 
     [Theory]
     [InlineData("no mark at all", "not there")]
-    [InlineData($"{MarkedSection.Begin} but no end", "not there")]
-    [InlineData($"{MarkedSection.Begin}{MarkedSection.End}{MarkedSection.Begin}", "more than once")]
-    [InlineData($"{MarkedSection.Begin}{MarkedSection.End}{MarkedSection.End}", "more than once")]
-    [InlineData($"{MarkedSection.End}{MarkedSection.Begin}", "stands before")]
+    [InlineData($"{Begin} but no end", "not there")]
+    [InlineData($"{Begin}{End}{Begin}", "more than once")]
+    [InlineData($"{Begin}{End}{End}", "more than once")]
+    [InlineData($"{End}{Begin}", "stands before")]
     public void A_document_without_both_marks_once_and_in_order_is_refused(string document, string why) =>
         Assert.Contains(why, Assert.Throws<InvalidOperationException>(() => MarkedSection.Replace(document, "new")).Message, StringComparison.Ordinal);
 
     [Theory]
-    [InlineData(MarkedSection.Begin)]
-    [InlineData(MarkedSection.End)]
+    [InlineData(Begin)]
+    [InlineData(End)]
     public void Results_with_a_mark_are_refused(string mark) =>
         Assert.Throws<InvalidOperationException>(() => MarkedSection.Replace(Document, $"new {mark}"));
 
     [Fact]
-    public void The_document_of_this_repository_takes_results()
+    public void Each_section_has_marks_of_its_own()
+    {
+        string both = Document + "<!-- tables:begin -->\nold\n<!-- tables:end -->\n";
+
+        Assert.Equal(Document + "<!-- tables:begin -->\nnew\n<!-- tables:end -->\n", MarkedSection.Replace(both, "new", "tables"));
+    }
+
+    [Theory]
+    [InlineData("results")]
+    [InlineData("tables")]
+    public void The_document_of_this_repository_takes_results(string section)
     {
         string path = Path.Combine(Overlay.Forwarding.Repository.Root, "benchmarks", "README.md");
 
-        string written = MarkedSection.Replace(File.ReadAllText(path), "new results");
+        string written = MarkedSection.Replace(File.ReadAllText(path), "new results", section);
 
-        Assert.Contains($"{MarkedSection.Begin}\nnew results\n{MarkedSection.End}", written, StringComparison.Ordinal);
+        Assert.Contains($"<!-- {section}:begin -->\nnew results\n<!-- {section}:end -->", written, StringComparison.Ordinal);
     }
 }
