@@ -39,7 +39,7 @@ internal static class GrowthPlot
         void Line(FormattableString line) => svg.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
     }
 
-    private static void Panel(StringBuilder svg, int left, string title, IReadOnlyList<(string Name, IReadOnlyList<(int Entries, double Value)> Values)> lines)
+    private static void Panel(StringBuilder svg, int left, string title, List<(string Name, IReadOnlyList<(int Entries, double Value)> Values)> lines)
     {
         double smallest = Math.Log10(lines.Min(static line => line.Values.Min(static value => value.Entries)));
         double largest = Math.Max(smallest + 1, Math.Log10(lines.Max(static line => line.Values.Max(static value => value.Entries))));

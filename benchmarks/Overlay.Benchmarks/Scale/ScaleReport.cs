@@ -73,7 +73,7 @@ internal static class ScaleReport
 
     private static double Median(IReadOnlyCollection<double> values) => Series.Median(values) ?? double.NaN;
 
-    private static string Spread(IReadOnlyCollection<double> values) => Series.Median(values) is not double median ? MarkdownTable.Nothing
+    private static string Spread(List<double> values) => Series.Median(values) is not double median ? MarkdownTable.Nothing
         : values.Count == 1 ? MarkdownTable.Time(median)
         : $"{MarkdownTable.Time(median)} ({MarkdownTable.Time(values.Min())}–{MarkdownTable.Time(values.Max())})";
 
