@@ -158,10 +158,6 @@ public sealed class OverlayDaemon : IDisposable
         return document.RootElement.GetProperty("result").Clone();
     }
 
-    /// <summary>Runs a command of overlayd that asks this daemon; it must succeed.</summary>
-    /// <param name="words">The command without <c>--socket</c>, such as <c>fdb del --tunnel vx42 --mac …</c>.</param>
-    public CommandResult Ask(params IEnumerable<string> words) => _netns.Exec(Program, [.. words, "--socket", Socket]);
-
     /// <summary>One counter of one tunnel: <c>txPackets</c>, or <c>drops.too-big</c>; 0 if it is not listed.</summary>
     public static long Counter(JsonElement status, string tunnel, string direction, string counter)
     {
