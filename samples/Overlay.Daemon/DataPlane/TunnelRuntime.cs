@@ -80,7 +80,7 @@ internal sealed class TunnelRuntime : IDisposable
             Neighbors = Config.Device.Layer == DeviceLayer.Ethernet ? NeighborStatus.From(Tables.Neighbors, Tunnels) : null,
             EcnAlarms = Tunnels.Sum(tunnel => tunnel.EcnAlarms),
             Learning = Options.Learning
-                ? new LearningStatus(Tables.Forwarding.Count, Tables.Forwarding.Moves, Tables.Forwarding.Refusals, Tunnels.Sum(tunnel => tunnel.Learned.Overflows))
+                ? new LearningStatus(Tables.Forwarding.Count, Tables.Forwarding.Moves, Tables.Forwarding.FrozenCount, Tables.Forwarding.Refusals, Tunnels.Sum(tunnel => tunnel.Learned.Overflows))
                 : null,
             Offload = new OffloadStatus
             {

@@ -80,9 +80,10 @@ internal sealed record TunnelStatus
 /// <summary>What a tunnel knows of stations, and what it did not take in.</summary>
 /// <param name="Entries">Forwarding entries, the configured ones included.</param>
 /// <param name="Moves">How often a learned station turned up behind another remote.</param>
+/// <param name="Frozen">How many stations moved too often and stay where they are for now (RFC 7432 §15.1).</param>
 /// <param name="Refused">What was not learned, and why.</param>
 /// <param name="QueueFull">Addresses that came faster than the tables took them: each is heard again with the station's next frame.</param>
-internal sealed record LearningStatus(int Entries, long Moves, LearnRefusals Refused, long QueueFull);
+internal sealed record LearningStatus(int Entries, long Moves, int Frozen, LearnRefusals Refused, long QueueFull);
 
 /// <summary>What one worker did for a tunnel: how evenly the kernel spreads its flows.</summary>
 internal sealed record WorkerStatus

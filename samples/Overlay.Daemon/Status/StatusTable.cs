@@ -159,12 +159,13 @@ internal static class StatusTable
 
     private static IEnumerable<string[]> Learning(DaemonStatus status)
     {
-        yield return ["TUNNEL", "FDB-ENTRIES", "MOVES", "REFUSED-FULL", "REFUSED-PROTECTED", "REFUSED-INVALID", "QUEUE-FULL"];
+        yield return ["TUNNEL", "FDB-ENTRIES", "MOVES", "FROZEN", "REFUSED-FULL", "REFUSED-PROTECTED", "REFUSED-FROZEN", "REFUSED-OTHER", "QUEUE-FULL"];
         foreach (TunnelStatus tunnel in status.Tunnels)
         {
             if (tunnel.Learning is LearningStatus l)
             {
-                yield return [tunnel.Name, Number(l.Entries), Number(l.Moves), Number(l.Refused.Full), Number(l.Refused.Protected), Number(l.Refused.Invalid), Number(l.QueueFull)];
+                yield return [tunnel.Name, Number(l.Entries), Number(l.Moves), Number(l.Frozen), Number(l.Refused.Full), Number(l.Refused.Protected), Number(l.Refused.Frozen),
+                    Number(l.Refused.Invalid + l.Refused.Own + l.Refused.Unpermitted), Number(l.QueueFull)];
             }
         }
     }

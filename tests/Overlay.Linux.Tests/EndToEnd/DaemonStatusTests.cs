@@ -33,7 +33,7 @@ public sealed class DaemonStatusTests
         Assert.Equal(
             ["announcements", "answered", "entries", "learned", "missesLost", "moves", "probes", "refused", "unforwarded", "unknown"], Names(tunnel.GetProperty("neighbors")));
         Assert.Equal(["gro", "gso", "tso", "tunnelGso", "uso"], Names(tunnel.GetProperty("offload")));
-        Assert.Equal(["entries", "moves", "queueFull", "refused"], Names(tunnel.GetProperty("learning")));
+        Assert.Equal(["entries", "frozen", "moves", "queueFull", "refused"], Names(tunnel.GetProperty("learning")));
         Assert.Equal(["frozen", "full", "invalid", "own", "protected", "unpermitted"], Names(tunnel.GetProperty("learning").GetProperty("refused")));
         Assert.Equal(("vx42", "vxlan"), (tunnel.GetProperty("name").GetString(), tunnel.GetProperty("kind").GetString()));
         Assert.Equal("""{"name":"vx42","mtu":1450,"mac":"02:00:00:00:00:01"}""", JsonSerializer.Serialize(tunnel.GetProperty("device")));

@@ -29,7 +29,7 @@ public class StatusTests
                 },
                 Ingress = new DirectionStatus(),
                 Endpoint = new EndpointStatus { Name = "192.0.2.1:4789", ReceiveBufferBytes = 4194304, SourcePorts = 16, KernelDrops = 5, Transport = "udp", TunnelGsoSuperpackets = 1, TunnelGsoFrames = 2 },
-                Learning = new LearningStatus(3, 4, new LearnRefusals(Full: 5, Protected: 6, Invalid: 7), 8),
+                Learning = new LearningStatus(3, 4, 1, new LearnRefusals(Full: 5, Protected: 6, Invalid: 7, Own: 10, Frozen: 9, Unpermitted: 11), 8),
                 Offload = new OffloadStatus
                 {
                     Tso = new OffloadUse { Asked = true, Active = true, Fallbacks = 2 },
@@ -93,13 +93,14 @@ public class StatusTests
                   "learning": {
                     "entries": 3,
                     "moves": 4,
+                    "frozen": 1,
                     "refused": {
                       "full": 5,
                       "protected": 6,
                       "invalid": 7,
-                      "own": 0,
-                      "frozen": 0,
-                      "unpermitted": 0
+                      "own": 10,
+                      "frozen": 9,
+                      "unpermitted": 11
                     },
                     "queueFull": 8
                   },
@@ -227,8 +228,8 @@ public class StatusTests
             ipip0        ingress    ecn-invalid        3
             (no tunnel)  -          unknown-vni        3
 
-            TUNNEL  FDB-ENTRIES  MOVES  REFUSED-FULL  REFUSED-PROTECTED  REFUSED-INVALID  QUEUE-FULL
-            vx42              3      4             5                  6                7           8
+            TUNNEL  FDB-ENTRIES  MOVES  FROZEN  REFUSED-FULL  REFUSED-PROTECTED  REFUSED-FROZEN  REFUSED-OTHER  QUEUE-FULL
+            vx42              3      4       1             5                  6               9             28           8
 
             TUNNEL  TSO  USO  GRO  GSO  TUNNEL-GSO
             vx42    on   off  off  on   off
