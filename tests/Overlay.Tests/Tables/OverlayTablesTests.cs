@@ -158,7 +158,7 @@ public sealed class OverlayTablesTests
             OverlayUpdate.SetNeighbor(Net, IP("10.0.0.1"), default),
             OverlayUpdate.SetRoute(IP("10.0.0.1"), 8, new RouteEntry(Remote(9))),
             OverlayUpdate.SetRoute(IP("10.0.0.0"), 33, new RouteEntry(Remote(9))),
-            OverlayUpdate.SetRoute(IP("10.0.0.0"), 8, default),
+            OverlayUpdate.SetRoute(IP("10.0.0.0"), 8, default(RouteEntry)),
             OverlayUpdate.SetRoute(IP("10.0.0.0"), 8, new RouteEntry(IP("ff02::1"))),
             OverlayUpdate.SetRoute(IP("10.0.0.0"), 8, new RouteEntry(Remote(9), MacAddress.Broadcast)),
             OverlayUpdate.RemoveRoute(IP("10.0.0.1"), 8),
@@ -199,7 +199,7 @@ public sealed class OverlayTablesTests
             if (i % 50 == 0)
             {
                 HashSet<ValueIPAddress> named = [.. tables.Flood[Net]];
-                named.UnionWith(tables.Routes.Snapshot().Select(r => r.Value.Remote));
+                named.UnionWith(tables.Routes.Snapshot().SelectMany(r => r.Members).Select(m => m.Entry.Remote));
                 IReadOnlyList<ForwardingRow> rows = tables.Forwarding.Snapshot(i);
                 named.UnionWith(rows.Where(r => r.Entry.Origin != FdbOrigin.Learned).Select(r => r.Entry.Remote));
                 Assert.Equal(named.Count, tables.KnownRemoteCount);
