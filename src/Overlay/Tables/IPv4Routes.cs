@@ -161,7 +161,6 @@ internal sealed class IPv4Routes
         Span<uint> inherited = stackalloc uint[RouteBand.Slots];
         Span<uint> slots = stackalloc uint[RouteBand.Slots];
         RouteBand.Paint(rules, 0, inherited);
-        IPv4Routes result = new(_shortRules, _short, _middleRules.With(prefix >> 24, NullIfEmpty(rules)), _rules, _hosts, _blocks);
         uint first = prefix >> 16;
         uint end = first + (1u << (16 - length));
         byte[][][] blocks = _blocks;
@@ -181,7 +180,7 @@ internal sealed class IPv4Routes
             blocks = With(blocks, row, With(blocks[row], (address >> BlockShift) % RowLength, block));
         }
 
-        return new IPv4Routes(_shortRules, _short, result._middleRules, _rules, _hosts, blocks);
+        return new IPv4Routes(_shortRules, _short, _middleRules.With(prefix >> 24, NullIfEmpty(rules)), _rules, _hosts, blocks);
     }
 
     private IPv4Routes WithLong(uint prefix, int length, uint number)

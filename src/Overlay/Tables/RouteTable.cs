@@ -43,7 +43,7 @@ public sealed class RouteTable<T>
     /// <param name="values">Gets for each what it leads to, the default value where no prefix holds it.</param>
     /// <returns>How many were found.</returns>
     /// <exception cref="ArgumentException"><paramref name="values"/> is shorter than <paramref name="destinations"/>.</exception>
-    public int Lookup(ReadOnlySpan<ValueIPAddress> destinations, Span<T?> values)
+    public int Lookup(ReadOnlySpan<ValueIPAddress> destinations, Span<T> values)
     {
         if (values.Length < destinations.Length)
         {
@@ -60,7 +60,7 @@ public sealed class RouteTable<T>
             FindGroup(state, destinations[..count], numbers);
             for (int i = 0; i < count; i++)
             {
-                values[i] = array[numbers[i]];
+                values[i] = array[numbers[i]]!;
                 found += numbers[i] != 0 ? 1 : 0;
             }
 

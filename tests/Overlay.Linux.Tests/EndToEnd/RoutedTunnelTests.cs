@@ -65,6 +65,41 @@ public sealed class RoutedTunnelTests
         }
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_remote_on_the_same_link_gets_packets_without_the_tunnel_if_asked_for(bool ipv6)
+    {
+        using PeerLab lab = new(ipv6);
+        (string near, string far, string inner, string back) = ipv6
+            ? ("fd46:2::/64", "fd46:3::/64", "fd46:2::1", "fd46:1::1")
+            : ("10.246.2.0/24", "10.246.3.0/24", "10.246.2.1", "10.246.1.1");
+        lab.Them.Ip("address", "add", inner, "dev", "lo");
+        lab.Us.Ip("address", "add", back, "dev", "lo");
+        lab.Them.Ip("route", "add", back, "via", lab.Local);
+        string family = ipv6 ? "-6" : "-4";
+        string beyond = ipv6 ? "2001:db8:9::9" : "198.51.100.9";
+        lab.Us.Ip("route", "add", beyond, "via", lab.Remote);
+        using (OverlayDaemon daemon = OverlayDaemon.Start(lab.Us, $$"""
+            { "name": "ip4", "kind": "ipip", "local": "{{lab.Local}}", "directRouting": true, "device": { "type": "tun", "name": "ip4" },
+              "routes": [ { "prefix": "{{near}}", "remote": "{{lab.Remote}}" }, { "prefix": "{{far}}", "remote": "{{beyond}}" } ] }
+            """))
+        {
+            // Nobody at the other end would take them out of a tunnel.
+            Ping ping = Ping.Run(lab.Us, inner, 100, "-f", "-W", "10", "-I", back);
+            Assert.True(ping.Lost == 0, ping.Output);
+            JsonElement tunnel = Books.Settled(daemon).GetProperty("tunnels")[0];
+            Assert.Equal([$"{near} via {lab.Remote} dev u0"], tunnel.GetProperty("directRoutes").EnumerateArray().Select(route => route.GetString()));
+
+            // Behind a router the tunnel is needed.
+            Assert.Contains("dev ip4", lab.Us.Ip(family, "route", "show", far).Output, StringComparison.Ordinal);
+            Assert.Contains("via " + lab.Remote, lab.Us.Ip(family, "route", "show", near).Output, StringComparison.Ordinal);
+            Assert.Equal(0, daemon.Stop().ExitCode);
+        }
+
+        Assert.DoesNotContain(near, lab.Us.Ip(family, "route", "show").Output, StringComparison.Ordinal);
+    }
+
     private static string IPInIP(string local, string address, string prefix, string remote) => $$"""
         { "name": "ip4", "kind": "ipip", "local": "{{local}}", "device": { "type": "tun", "name": "ip4", "addresses": [ "{{address}}/32" ] },
           "routes": [ { "prefix": "{{prefix}}", "remote": "{{remote}}" } ] }

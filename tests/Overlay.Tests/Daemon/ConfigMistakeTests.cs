@@ -46,6 +46,12 @@ public class ConfigMistakeTests
         { "fdb without remote", Tap("\"fdb\": [ { \"mac\": \"02:00:00:00:00:02\" } ]"), ["f:3: an fdb entry has no \"remote\"; the address of the VTEP that the station lives behind is right"] },
         { "neighbor without mac", Tap("\"neighbors\": [ { \"ip\": \"10.0.0.2\" } ]"), ["f:3: a neighbor has no \"mac\"; the MAC address of the station is right"] },
         { "VXLAN route without mac", Tun("\"routes\": [ { \"prefix\": \"10.0.0.0/8\", \"remote\": \"192.0.2.2\" } ]"), ["f:3: a route has no \"mac\"; the inner destination MAC address, the remote device's, is right"] },
+        { "directRouting on tap", Tap("\"directRouting\": true"), ["f:3: \"directRouting\" is not used with a tap device; leave it out"] },
+        { "remote beside remotes", Ipip("\"routes\": [ { \"prefix\": \"10.0.0.0/8\", \"remote\": \"192.0.2.2\", \"remotes\": [ { \"remote\": \"192.0.2.3\" } ] } ]"), ["f:3: \"remote\" is not used beside \"remotes\"; leave it out"] },
+        { "no remotes", Ipip("\"routes\": [ { \"prefix\": \"10.0.0.0/8\",\n\"remotes\": [] } ]"), ["f:4: remotes has 0 entries; 1 to 128 is right"] },
+        { "remotes with one twice", Ipip("\"routes\": [ { \"prefix\": \"10.0.0.0/8\", \"remotes\": [ { \"remote\": \"192.0.2.3\" },\n{ \"remote\": \"192.0.2.3\" } ] } ]"), ["f:4: 192.0.2.3 stands in remotes on line 3 already; once is right"] },
+        { "weight of a remote", Ipip("\"routes\": [ { \"prefix\": \"10.0.0.0/8\", \"remotes\": [ { \"remote\": \"192.0.2.3\",\n\"weight\": 0 } ] } ]"), ["f:4: weight is 0; a whole number from 1 to 255 is right"] },
+        { "VXLAN remotes without mac", Tun("\"routes\": [ { \"prefix\": \"10.0.0.0/8\", \"remotes\": [\n{ \"remote\": \"192.0.2.2\" } ] } ]"), ["f:4: a remote of a route has no \"mac\"; the inner destination MAC address, the remote device's, is right"] },
         { "route without prefix", Ipip("\"routes\": [ { \"remote\": \"192.0.2.2\" } ]"), ["f:3: a route has no \"prefix\"; the inner prefix is right"] },
         { "mask without mask", Tap("\"policy\": { \"reservedBits\": {} }"), ["f:3: policy.reservedBits has no \"mask\"; 16 hexadecimal digits of bits to tolerate is right"] },
 

@@ -384,4 +384,17 @@ public class ConfigTests
     }
 
     private static TunnelPolicy Policy(string key) => Parse(Tap($"\"policy\": {{ {key} }}")).Tunnels[0].Policy;
+
+    [Fact]
+    public void A_route_may_have_several_remotes_with_weights()
+    {
+        TunnelConfig tunnel = Parse("""
+            { "tunnels": [ { "name": "ip", "kind": "ipip", "local": "192.0.2.1", "device": { "type": "tun" }, "directRouting": true,
+              "routes": [ { "prefix": "10.0.0.0/8", "remotes": [ { "remote": "192.0.2.2" }, { "remote": "192.0.2.3", "weight": 7 } ] } ] } ] }
+            """).Tunnels[0];
+        RouteMember[] members = [new(new RouteEntry(ValueIPAddress.Parse("192.0.2.2"))), new(new RouteEntry(ValueIPAddress.Parse("192.0.2.3")), 7)];
+        Assert.Equal(members, Assert.Single(tunnel.Routes).Members);
+        Assert.Equal(members.Select(member => member.Entry.Remote), tunnel.Remotes);
+        Assert.True(tunnel.DirectRouting);
+    }
 }
