@@ -5,11 +5,11 @@ using System.Runtime.CompilerServices;
 namespace Overlay.Tables;
 
 /// <summary>
-/// What 16 neighbouring /16s lead to, for each /24 in them, as one array that never changes.
+/// What 64 neighbouring /16s lead to, for each /24 in them, as one array that never changes.
 /// </summary>
 /// <remarks>
 /// <code>
-///  0     16 × 2 bytes   where the band of each /16 begins
+///  0     64 × 2 bytes   where the band of each /16 begins
 ///  then, for each /16, in order
 ///        4 × 8 bytes    a bit for each /24 that leads to something else than the one before it, lowest first
 ///        4 × 1 byte     how many such bits the words before have
@@ -22,7 +22,7 @@ namespace Overlay.Tables;
 internal static class IPv4Block
 {
     /// <summary>The /16s of a block, as bits.</summary>
-    public const int BandBits = 4;
+    public const int BandBits = 6;
 
     /// <summary>Says that a /24 has longer prefixes.</summary>
     public const uint LongerMark = 1 << 23;
@@ -52,7 +52,7 @@ internal static class IPv4Block
 
     /// <summary>The block with another band.</summary>
     /// <param name="block">The block.</param>
-    /// <param name="second">The upper 16 bits of the band's addresses; only the last four count.</param>
+    /// <param name="second">The upper 16 bits of the band's addresses; only the last six count.</param>
     /// <param name="slots">For each /24 its number and mark.</param>
     public static byte[] With(byte[] block, uint second, ReadOnlySpan<uint> slots)
     {

@@ -13,7 +13,7 @@ namespace Overlay.Tables;
 /// </remarks>
 internal sealed class IPv4Routes
 {
-    private const int RowBits = 6;
+    private const int RowBits = 5;
     private const int RowLength = 1 << RowBits;
     private const int RowShift = 32 - RowBits;
     private const int BlockShift = 16 + IPv4Block.BandBits;
@@ -27,7 +27,7 @@ internal sealed class IPv4Routes
     private readonly RadixMap<uint[]> _rules;
     private readonly RadixMap<uint[]> _hosts;
 
-    // 64 rows of 64 blocks of 16 /16s.
+    // 32 rows of 32 blocks of 64 /16s.
     private readonly byte[][][] _blocks;
 
     private IPv4Routes(

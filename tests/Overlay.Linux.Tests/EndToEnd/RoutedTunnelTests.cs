@@ -74,8 +74,10 @@ public sealed class RoutedTunnelTests
         (string near, string far, string inner, string back) = ipv6
             ? ("fd46:2::/64", "fd46:3::/64", "fd46:2::1", "fd46:1::1")
             : ("10.246.2.0/24", "10.246.3.0/24", "10.246.2.1", "10.246.1.1");
-        lab.Them.Ip("address", "add", inner, "dev", "lo");
-        lab.Us.Ip("address", "add", back, "dev", "lo");
+
+        // On the link, not on lo: who asks for an IPv6 neighbour needs an address there, and these namespaces have no link-local ones.
+        lab.Them.Ip("address", "add", inner, "dev", "u1", "nodad");
+        lab.Us.Ip("address", "add", back, "dev", "u0", "nodad");
         lab.Them.Ip("route", "add", back, "via", lab.Local);
         string family = ipv6 ? "-6" : "-4";
         string beyond = ipv6 ? "2001:db8:9::9" : "198.51.100.9";
