@@ -32,7 +32,7 @@ public class ConfigMistakeTests
         { "unknown control key", Top("\"control\": { \"sokcet\": \"/s\" }"), ["f:3: unknown key \"sokcet\" in control; \"socket\" is right"] },
         { "unknown policy key", Tap("\"policy\": { \"remote\": \"any\" }"), ["f:3: unknown key \"remote\" in policy; \"remotes\" is right"] },
         { "unknown offload key", Tap("\"offload\": { \"lro\": true }"), ["f:3: unknown key \"lro\" in offload; \"gro\" is right"] },
-        { "unknown learning key", Tap("\"learning\": { \"age\": 1 }"), ["f:3: unknown key \"age\" in learning; its keys are enabled, ageSeconds, maxEntries, neighbors"] },
+        { "unknown learning key", Tap("\"learning\": { \"age\": 1 }"), ["f:3: unknown key \"age\" in learning; its keys are enabled, ageSeconds, maxEntries, whenFull, moveLimit, moveWindowSeconds, freezeSeconds, neighbors"] },
         { "unknown fdb key", Tap("\"fdb\": [ { \"mac\": \"02:00:00:00:00:02\", \"remote\": \"192.0.2.2\", \"port\": 1 } ]"), ["f:3: unknown key \"port\" in an fdb entry; its keys are mac, remote"] },
         { "duplicate key", Tap("\"name\": \"b\""), ["f:3: duplicate key \"name\"; it stands on line 1 already, and once is right"] },
         { "duplicate key in a policy", Tap("\"policy\": { \"ttl\": 1,\n\"ttl\": 2 }"), ["f:4: duplicate key \"ttl\"; it stands on line 3 already, and once is right"] },

@@ -36,6 +36,6 @@ public sealed class CutPacketTests
             target.Run(memory.PutFirst(seed));
         }
 
-        Assert.True(cuts > 100, $"Only {cuts} inputs: the seeds of the target are gone.");
+        Assert.True(cuts > (Corpus.Directory is null ? 20 : 100), $"Only {cuts} inputs: the seeds of the target are gone.");
     }
 }
