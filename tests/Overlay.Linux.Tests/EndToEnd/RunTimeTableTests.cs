@@ -127,7 +127,7 @@ public sealed class RunTimeTableTests
         Ping ping = Ping.Run(lab.Us, "10.245.2.1", 20, "-i", "0.01", "-W", "5", "-I", "10.245.1.1");
         Assert.True(ping.Lost == 0, ping.Output);
         Assert.Equal(
-            "TUNNEL  VNI  PREFIX         REMOTE     MAC                ORIGIN\nl3        1  10.245.2.0/24  192.0.2.2  02:00:00:00:00:02  external\n",
+            "TUNNEL  VNI  PREFIX         REMOTE     WEIGHT  MAC                ORIGIN\nl3        1  10.245.2.0/24  192.0.2.2       -  02:00:00:00:00:02  external\n",
             daemon.Ask("show", "routes"));
 
         daemon.Ask(["route", "del", .. route]);
