@@ -1,6 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Numerics;
-using System.Runtime.InteropServices;
 
 namespace Overlay.Tables;
 
@@ -17,8 +15,7 @@ public sealed class LearningQueue
     /// <summary>The largest capacity.</summary>
     public const int CapacityLimit = 1 << 20;
 
-    private readonly LearnedAddress[] _ring;
-    private Positions _positions;
+    private readonly WorkerRing<LearnedAddress> _ring;
 
     /// <summary>Makes an empty queue.</summary>
     /// <param name="capacity">1 to <see cref="CapacityLimit"/>, rounded up to a power of two.</param>
@@ -27,66 +24,20 @@ public sealed class LearningQueue
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, CapacityLimit);
-        _ring = new LearnedAddress[BitOperations.RoundUpToPowerOf2((uint)capacity)];
+        _ring = new WorkerRing<LearnedAddress>(capacity);
     }
 
     /// <summary>How many addresses fit.</summary>
-    public int Capacity => _ring.Length;
+    public int Capacity => _ring.Capacity;
 
     /// <summary>How many addresses were refused because the queue was full. Any thread.</summary>
-    public long Overflows => Volatile.Read(ref _positions.Overflows);
+    public long Overflows => _ring.Overflows;
 
     /// <summary>Puts an address in. The worker only.</summary>
     /// <returns>false, and counted, if the queue is full. An address equal to the youngest one that still waits is not put in twice; that is true.</returns>
-    public bool TryEnqueue(in LearnedAddress learned)
-    {
-        long tail = _positions.Tail;
-        long waiting = tail - Volatile.Read(ref _positions.Head);
-
-        // Frames come in trains: until the writer has run, each frame of one says the same.
-        if (waiting > 0 && _ring[(int)((tail - 1) & (_ring.Length - 1))] == learned)
-        {
-            return true;
-        }
-
-        if (waiting >= _ring.Length)
-        {
-            Volatile.Write(ref _positions.Overflows, _positions.Overflows + 1);
-            return false;
-        }
-
-        _ring[(int)(tail & (_ring.Length - 1))] = learned;
-        Volatile.Write(ref _positions.Tail, tail + 1);
-        return true;
-    }
+    public bool TryEnqueue(in LearnedAddress learned) => _ring.TryEnqueue(learned);
 
     /// <summary>Takes the oldest address out. The writer only.</summary>
     /// <returns>false if there is none.</returns>
-    public bool TryDequeue(out LearnedAddress learned)
-    {
-        long head = _positions.Head;
-        if (head == Volatile.Read(ref _positions.Tail))
-        {
-            learned = default;
-            return false;
-        }
-
-        learned = _ring[(int)(head & (_ring.Length - 1))];
-        Volatile.Write(ref _positions.Head, head + 1);
-        return true;
-    }
-
-    /// <summary>Each side's words on lines of their own (two, since processors fetch pairs), so that neither takes the other's away.</summary>
-    [StructLayout(LayoutKind.Explicit, Size = 384)]
-    private struct Positions
-    {
-        [FieldOffset(128)]
-        public long Head;
-
-        [FieldOffset(256)]
-        public long Tail;
-
-        [FieldOffset(264)]
-        public long Overflows;
-    }
+    public bool TryDequeue(out LearnedAddress learned) => _ring.TryDequeue(out learned);
 }

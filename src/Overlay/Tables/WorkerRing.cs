@@ -26,6 +26,8 @@ internal sealed class WorkerRing<T>
     {
         long tail = _positions.Tail;
         long waiting = tail - Volatile.Read(ref _positions.Head);
+
+        // Frames come in trains: until the writer has run, each frame of one says the same.
         if (waiting > 0 && _ring[(int)((tail - 1) & (_ring.Length - 1))].Equals(item))
         {
             return true;
@@ -59,7 +61,8 @@ internal sealed class WorkerRing<T>
 }
 
 /// <summary>
-/// Each side's words on lines of their own, as in <see cref="LearningQueue"/>. Not within the ring, since a generic type cannot have its layout given.
+/// Each side's words on lines of their own (two, since processors fetch pairs), so that neither takes the other's away. Not within the ring, since a generic
+/// type cannot have its layout given.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = 384)]
 internal struct RingPositions
