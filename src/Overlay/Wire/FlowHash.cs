@@ -29,7 +29,7 @@ public static class FlowHash
     private const int IPOffset = EthernetFrame.MinimumHeaderLength;
 
     // Ethernet, IPv4 without options, ports.
-    private const int PlainLength = IPOffset + IPv4Packet.MinimumHeaderLength + sizeof(uint);
+    internal const int PlainLength = IPOffset + IPv4Packet.MinimumHeaderLength + sizeof(uint);
 
     // EtherType IPv4, version 4, five words of header, as a little-endian read sees them.
     private const uint PlainTypeAndVersion = 0x45_0008;
