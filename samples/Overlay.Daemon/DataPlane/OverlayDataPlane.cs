@@ -112,7 +112,7 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
     {
         get
         {
-            TunnelCatalog tunnels = new([.. _tunnels.Select(tunnel => tunnel.ForControl())]);
+            TunnelCatalog tunnels = new([.. _tunnels.Select(tunnel => tunnel.ForControl(_endpoints[tunnel.Config.Endpoint]))]);
             Func<long> clock = () => PollWaiter.Clock;
             return
             [

@@ -90,12 +90,12 @@ internal static class EgressExplanation
     private static void AskEntry(ExplanationBuilder steps, Tunnel tunnel, in EthernetFrame frame, FdbEntry entry, in PacketMeta decided)
     {
         string text = $"The {ExplanationText.Of(entry.Origin)} entry of {frame.Destination}{ExplanationText.In(tunnel.Options)} names the remote {entry.Remote}" +
-            $"{(entry.Port == 0 ? "" : $", port {entry.Port}")}.";
+            $"{(entry.Port == 0 ? "" : $", port {entry.Port}")}{(entry.Vni is Vni other ? $", VNI {other}" : "")}.";
         ExplanationStep found = new(ExplanationSource.Forwarding, ExplanationOutcome.Passed, text) { Mac = frame.Destination, Forwarding = entry };
         if (steps.Reason == DropReason.None)
         {
             steps.Add(found with { Outcome = ExplanationOutcome.Decided });
-            if (decided.Remote != entry.Remote)
+            if (decided.Remote != entry.Remote || decided.Vni != (entry.Vni ?? tunnel.Options.Vni))
             {
                 steps.Disagree();
             }

@@ -14,33 +14,25 @@ internal sealed class RouteAddHandler(TunnelCatalog tunnels, ITableDoor door, IK
         TunnelTables tunnel = arguments.Tunnel;
         arguments.RequireLayer("routes", DeviceLayer.IP);
         (ValueIPAddress Address, int Length)? prefix = RouteText.ReadPrefix(arguments);
-        ValueIPAddress? remote = arguments.Underlay.Remote(arguments.Keys.Require("remote", "the address of the remote that the prefix lives behind"), "remote");
-        MacAddress? mac = null;
-        if (tunnel.Config.Facts.WrapsIPInEthernet)
-        {
-            mac = arguments.Values.Mac(arguments.Keys.Require("mac", "the inner destination MAC address, the remote device's,"), "mac");
-        }
-        else
-        {
-            arguments.Keys.Refuse("mac", $"by {tunnel.Config.Facts.WithArticle()} tunnel");
-        }
-
+        RouteMemberReader reader = new(tunnel.Config.Facts, tunnel.Config.Device.Layer, arguments.Underlay, arguments.Values, arguments.Errors);
+        List<RouteMember> members = reader.Read(arguments.Keys);
         arguments.Finish();
         (ValueIPAddress address, int length) = prefix!.Value;
         RouteText.RefuseConfigured(tunnel, address, length);
-        RouteEntry route = new(remote!.Value, mac ?? default);
+        // Alone, a remote gets everything whatever its weight.
+        members = members is [RouteMember one] ? [one with { Weight = 1 }] : members;
         return () =>
         {
             bool had = tunnel.Tables.Routes.TryGet(null, address, length, out IReadOnlyList<RouteMember> before);
-            bool isSame = before is [{ Entry: RouteEntry only }] && only == route;
-            tunnel.Tables.Apply(OverlayUpdate.SetRoute(address, length, route));
+            bool isSame = had && before.SequenceEqual(members);
+            tunnel.Tables.Apply(OverlayUpdate.SetRoute(address, length, members));
             if (!had)
             {
                 AddToKernel(tunnel, address, length);
             }
 
             string was = !had ? "" : isSame ? ", as before" : $"; before: {RouteText.Of(before)}";
-            return new ChangeResult(isSame ? 0 : 1, $"{tunnel.Name}: {address}/{length} goes to {route.Remote}{was}");
+            return new ChangeResult(isSame ? 0 : 1, $"{tunnel.Name}: {address}/{length} goes to {RouteText.Of(members)}{was}");
         };
     }
 
@@ -96,8 +88,9 @@ internal sealed class RouteDeleteHandler(TunnelCatalog tunnels, ITableDoor door,
 /// <summary>What both have in common.</summary>
 internal static class RouteText
 {
-    /// <summary>The remotes of a route.</summary>
-    public static string Of(IReadOnlyList<RouteMember> members) => string.Join(", ", members.Select(member => member.Entry.Remote));
+    /// <summary>The remotes of a route; of several with their weights: <c>192.0.2.2 weight 2, 192.0.2.3 weight 1</c>.</summary>
+    public static string Of(IReadOnlyList<RouteMember> members) =>
+        string.Join(", ", members.Select(member => members.Count == 1 ? $"{member.Entry.Remote}" : $"{member.Entry.Remote} weight {member.Weight}"));
 
     /// <summary>Reads the inner prefix.</summary>
     public static (ValueIPAddress Address, int Length)? ReadPrefix(ArgumentReader arguments) =>
