@@ -43,8 +43,8 @@ internal sealed class TunnelRuntime : IDisposable
     /// <summary>The tables that all workers read.</summary>
     public OverlayTables Tables { get; }
 
-    /// <summary>The routes that the kernel takes around the tunnel.</summary>
-    public IReadOnlyList<DirectRoute> DirectRoutes { get; init; } = [];
+    /// <summary>The kernel's routes to what it leads to.</summary>
+    public required TunnelRoutes Routes { get; init; }
 
     /// <summary>The device: one queue for each worker.</summary>
     public IReadOnlyList<TunDevice> Device { get; }
@@ -90,7 +90,7 @@ internal sealed class TunnelRuntime : IDisposable
                 Gso = endpoint.Gso(),
                 TunnelGso = endpoint.TunnelGso(Config.Offload.TunnelGso),
             },
-            DirectRoutes = DirectRoutes.Count > 0 ? [.. DirectRoutes.Select(direct => direct.ToString())] : null,
+            DirectRoutes = Routes.Direct is { Count: > 0 } direct ? direct : null,
             Endpoint = endpoint.Status(),
             Workers = workers.Length > 1 ? workers : null,
         };

@@ -133,16 +133,17 @@ internal sealed class TableLab : IAsyncDisposable, IKernelRoutes
         return text.AppendJoin('\n', KernelRoutes).ToString();
     }
 
-    void IKernelRoutes.Add(string device, ValueIPAddress prefix, int length)
+    void IKernelRoutes.Set(string tunnel, ValueIPAddress prefix, int length, IReadOnlyList<RouteMember> members)
     {
         Refuse();
-        KernelRoutes.Add($"{prefix}/{length} dev {device}");
+        KernelRoutes.Remove($"{prefix}/{length} dev {tunnel}");
+        KernelRoutes.Add($"{prefix}/{length} dev {tunnel}");
     }
 
-    void IKernelRoutes.Remove(string device, ValueIPAddress prefix, int length)
+    void IKernelRoutes.Remove(string tunnel, ValueIPAddress prefix, int length)
     {
         Refuse();
-        KernelRoutes.Remove($"{prefix}/{length} dev {device}");
+        KernelRoutes.Remove($"{prefix}/{length} dev {tunnel}");
     }
 
     public async ValueTask DisposeAsync()

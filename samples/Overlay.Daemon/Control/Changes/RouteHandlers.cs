@@ -26,27 +26,19 @@ internal sealed class RouteAddHandler(TunnelCatalog tunnels, ITableDoor door, IK
             bool had = tunnel.Tables.Routes.TryGet(null, address, length, out IReadOnlyList<RouteMember> before);
             bool isSame = had && before.SequenceEqual(members);
             tunnel.Tables.Apply(OverlayUpdate.SetRoute(address, length, members));
-            if (!had)
+            try
             {
-                AddToKernel(tunnel, address, length);
+                kernel.Set(tunnel.Name, address, length, members);
+            }
+            catch (IOException e)
+            {
+                tunnel.Tables.Apply(had ? OverlayUpdate.SetRoute(address, length, before) : OverlayUpdate.RemoveRoute(address, length));
+                throw new ControlRefusedException($"the kernel has no route {address}/{length} by {tunnel.Config.Device.Name}, so nothing was changed: {e.Message}");
             }
 
             string was = !had ? "" : isSame ? ", as before" : $"; before: {RouteText.Of(before)}";
             return new ChangeResult(isSame ? 0 : 1, $"{tunnel.Name}: {address}/{length} goes to {RouteText.Of(members)}{was}");
         };
-    }
-
-    private void AddToKernel(TunnelTables tunnel, ValueIPAddress address, int length)
-    {
-        try
-        {
-            kernel.Add(tunnel.Config.Device.Name, address, length);
-        }
-        catch (IOException e)
-        {
-            tunnel.Tables.Apply(OverlayUpdate.RemoveRoute(address, length));
-            throw new ControlRefusedException($"the kernel has no route {address}/{length} by {tunnel.Config.Device.Name}, so nothing was changed: {e.Message}");
-        }
     }
 }
 
@@ -72,7 +64,7 @@ internal sealed class RouteDeleteHandler(TunnelCatalog tunnels, ITableDoor door,
             try
             {
                 // The kernel first: what it still hands over still has a way.
-                kernel.Remove(tunnel.Config.Device.Name, address, length);
+                kernel.Remove(tunnel.Name, address, length);
             }
             catch (IOException e)
             {
