@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace Overlay.DataPath;
 
@@ -172,15 +171,10 @@ public sealed class PacketBatch
     }
 
     /// <summary>The bytes of a packet.</summary>
-    public Span<byte> Data(int index)
-    {
-        return Data(_slots[Check(index)]);
-    }
+    public Span<byte> Data(int index) => Data(_slots[Check(index)]);
 
     /// <summary>The bytes of a slot of this batch.</summary>
-    /// <remarks>A slot lies within the slab from when it is made; to check that again for each packet on each path is dear.</remarks>
-    internal Span<byte> Data(Slot slot) =>
-        MemoryMarshal.CreateSpan(ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_slab), slot.Offset), slot.Length);
+    internal Span<byte> Data(Slot slot) => _slab.AsSpan(slot.Offset, slot.Length);
 
     /// <summary>The bytes of a packet's headroom that are free: what <see cref="Prepend"/> can still take.</summary>
     public int AvailableHeadroom(int index) => _slots[Check(index)].Offset;
