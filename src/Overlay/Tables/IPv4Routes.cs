@@ -7,103 +7,132 @@ namespace Overlay.Tables;
 /// but the path to what changed.
 /// </summary>
 /// <remarks>
-/// An <see cref="IPv4Block"/> says for each /24 what it leads to, prefixes of 9 to 24 bits taken together. Prefixes of up to 8 bits stand in
-/// an array of their own, and those of more than 24 in a <see cref="HostBand"/> for each /24 that has any: so a change copies few kilobytes,
-/// whatever its length. The rules, which changes and snapshots need and look-ups do not, lie apart.
+/// A row, a node and a band are found by bits of the address; there are so few of the first two that they lie in the nearest caches. The
+/// <see cref="IPv4Band"/> says for each /24 what prefixes of 9 to 24 bits, taken together, lead to. Prefixes of up to 8 bits stand in an array of their
+/// own, and those of more than 24 in a <see cref="HostBand"/> for each /24 that has any. So most changes copy less than 2 KB.
 /// </remarks>
 internal sealed class IPv4Routes
 {
+    private const int Width = 1 << RowBits;
     private const int RowBits = 5;
-    private const int RowLength = 1 << RowBits;
-    private const int RowShift = 32 - RowBits;
-    private const int BlockShift = 16 + IPv4Block.BandBits;
 
     // Of prefixes of 0 to 8 bits: the rules, and what they mean for each first byte.
     private readonly uint[] _shortRules;
     private readonly uint[] _short;
+    private Rows _rows;
 
-    // By the first byte the rules of 9 to 15 bits, by the first two those of 16 to 24, by the first three the band of those of 25 to 32.
-    private readonly RadixMap<uint[]> _middleRules;
-    private readonly RadixMap<uint[]> _rules;
-    private readonly RadixMap<uint[]> _hosts;
-
-    // 32 rows of 32 blocks of 64 /16s.
-    private readonly byte[][][] _blocks;
-
-    private IPv4Routes(
-        uint[] shortRules, uint[] @short, RadixMap<uint[]> middleRules, RadixMap<uint[]> rules, RadixMap<uint[]> hosts, byte[][][] blocks)
+    private IPv4Routes(uint[] shortRules)
     {
         _shortRules = shortRules;
-        _short = @short;
-        _middleRules = middleRules;
-        _rules = rules;
-        _hosts = hosts;
-        _blocks = blocks;
+        _short = new uint[RouteBand.Slots];
+        RouteBand.Paint(shortRules, 0, _short);
+        Span<IPv4Row> rows = _rows;
+        rows.Fill(IPv4Row.Empty);
+    }
+
+    private IPv4Routes(IPv4Routes other)
+    {
+        _shortRules = other._shortRules;
+        _short = other._short;
+        _rows = other._rows;
     }
 
     /// <summary>No prefix.</summary>
-    public static IPv4Routes Empty { get; } = new([], new uint[RouteBand.Slots], default, default, default, EmptyBlocks());
+    public static IPv4Routes Empty { get; } = new([]);
+
+    /// <summary>Makes the routes of all their prefixes at once.</summary>
+    /// <param name="routes">In order, each once.</param>
+    public static IPv4Routes Create(ReadOnlySpan<IPv4Rule> routes)
+    {
+        List<uint> rules = [];
+        foreach ((uint prefix, byte length, uint number) in routes)
+        {
+            if (length <= 8)
+            {
+                rules.Add(RouteBand.Rule(RouteBand.Place(prefix >> 24, length), number));
+            }
+        }
+
+        IPv4Routes result = new(RouteBand.Sorted(rules));
+        while (!routes.IsEmpty)
+        {
+            int row = RowOf(routes[0].Prefix);
+            result._rows[row] = IPv4Row.Create(IPv4Rule.Take(ref routes, RowBits));
+        }
+
+        return result;
+    }
 
     /// <summary>Finds what the longest prefix that holds an address leads to; 0 if there is none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public uint Find(uint address)
     {
-        uint found = IPv4Block.Find(_blocks[address >> RowShift][(address >> BlockShift) % RowLength], address);
-        if (found >= IPv4Block.LongerMark)
+        // Nothing of these is ever null. Asked so, the compiler knows it, too, and does not read the head of each object to find out: that would be
+        // one more line of the cache.
+        uint found = _rows[RowOf(address)] is { } row && row.Node(address) is { } node ? IPv4Band.Find(node.BandOf(address), address) : IPv4Band.Further;
+        if (found == IPv4Band.Further)
         {
-            found = FindHost(address, found);
+            found = FindFurther(address);
         }
 
         // Without a branch: for traffic from everywhere nobody could foretell it.
         return found | (_short[address >> 24] & (uint)((int)(found - 1) >> 31));
     }
 
-    /// <summary>Finds many: the waits for memory overlap.</summary>
-    /// <param name="addresses">IPv4 addresses.</param>
-    /// <param name="numbers">Gets for each what it leads to, 0 for none.</param>
-    public void Find(ReadOnlySpan<ValueIPAddress> addresses, Span<uint> numbers)
+    /// <summary>What exactly a prefix leads to; 0 if it is not there.</summary>
+    public uint Get(uint prefix, int length)
     {
-        numbers = numbers[..addresses.Length];
-        byte[][][] blocks = _blocks;
-        uint[] shorts = _short;
-        for (int i = 0; i < addresses.Length; i++)
+        IPv4Row row = _rows[RowOf(prefix)];
+        IPv4Network? network = row.Node(prefix).NetworkOf(prefix);
+        return length switch
         {
-            uint address = addresses[i].ToIPv4();
-            uint found = IPv4Block.Find(blocks[address >> RowShift][(address >> BlockShift) % RowLength], address);
-            if (found >= IPv4Block.LongerMark)
-            {
-                found = FindHost(address, found);
-            }
-
-            numbers[i] = found | (shorts[address >> 24] & (uint)((int)(found - 1) >> 31));
-        }
+            <= 8 => RouteBand.Get(_shortRules, RouteBand.Place(prefix >> 24, length)),
+            < 16 => RouteBand.Get(row.RulesOf(prefix), RouteBand.Place((byte)(prefix >> 16), length - 8)),
+            <= 24 => RouteBand.Get(network is null ? [] : network.Rules, RouteBand.Place((byte)(prefix >> 8), length - 16)),
+            _ => RouteBand.Get(HostBand.Rules(network?.HostsOf((byte)(prefix >> 8))), RouteBand.Place((byte)prefix, length - 24)),
+        };
     }
 
-    /// <summary>What exactly a prefix leads to; 0 if it is not there.</summary>
-    public uint Get(uint prefix, int length) => length switch
-    {
-        <= 8 => RouteBand.Get(_shortRules, RouteBand.Place(prefix >> 24, length)),
-        < 16 => RouteBand.Get(_middleRules[prefix >> 24], RouteBand.Place((byte)(prefix >> 16), length - 8)),
-        <= 24 => RouteBand.Get(_rules[prefix >> 16], RouteBand.Place((byte)(prefix >> 8), length - 16)),
-        _ => RouteBand.Get(HostBand.Rules(_hosts[prefix >> 8]), RouteBand.Place((byte)prefix, length - 24)),
-    };
-
     /// <summary>The routes with a prefix, or – with the number 0 – without it.</summary>
-    public IPv4Routes With(uint prefix, int length, uint number) => length switch
+    public IPv4Routes With(uint prefix, int length, uint number)
     {
-        <= 8 => WithShort(prefix, length, number),
-        < 16 => WithMiddle(prefix, length, number),
-        <= 24 => WithLong(prefix, length, number),
-        _ => WithHost(prefix, length, number),
-    };
+        if (length <= 8)
+        {
+            return new IPv4Routes(RouteBand.With(_shortRules, RouteBand.Place(prefix >> 24, length), number)) { _rows = _rows };
+        }
+
+        IPv4Row row = _rows[RowOf(prefix)];
+        IPv4Routes result = new(this);
+        result._rows[RowOf(prefix)] = length switch
+        {
+            < 16 => row.With(prefix, length, number),
+            <= 24 => row.With(prefix, WithLong(row, prefix, length, number)),
+            _ => row.With(prefix, WithHost(row, prefix, length, number)),
+        };
+        return result;
+    }
 
     /// <summary>Calls for each prefix, in no order.</summary>
     public void ForEach(Action<uint, int, uint> visit)
     {
         Visit(_shortRules, 0, 0, visit);
-        _middleRules.ForEach((first, rules) => Visit(rules, first << 24, 8, visit));
-        _rules.ForEach((second, rules) => Visit(rules, second << 16, 16, visit));
-        _hosts.ForEach((third, band) => Visit(HostBand.Rules(band), third << 8, 24, visit));
+        for (uint first = 0; first < RouteBand.Slots; first++)
+        {
+            Visit(_rows[RowOf(first << 24)].RulesOf(first << 24), first << 24, 8, visit);
+        }
+
+        for (uint second = 0; second < 1 << 16; second++)
+        {
+            uint prefix = second << 16;
+            if (_rows[RowOf(prefix)].Node(prefix).NetworkOf(prefix) is { } network)
+            {
+                Visit(network.Rules, prefix, 16, visit);
+                foreach (byte third in network.HostNetworks)
+                {
+                    Visit(HostBand.Rules(network.HostsOf(third)), prefix | ((uint)third << 8), 24, visit);
+                }
+            }
+        }
     }
 
     private static void Visit(ReadOnlySpan<uint> rules, uint start, int bits, Action<uint, int, uint> visit)
@@ -114,101 +143,38 @@ internal sealed class IPv4Routes
         }
     }
 
-    private static byte[][][] EmptyBlocks()
+    private static int RowOf(uint address) => (int)(address >> (32 - RowBits));
+
+    private static uint Inherited(IPv4Row row, uint address) => RouteBand.Resolve(row.RulesOf(address), (byte)(address >> 16));
+
+    private static IPv4Node WithLong(IPv4Row row, uint prefix, int length, uint number)
     {
-        byte[][] row = new byte[RowLength][];
-        Array.Fill(row, IPv4Block.Empty);
-        byte[][][] rows = new byte[RowLength][][];
-        Array.Fill(rows, row);
-        return rows;
+        IPv4Node node = row.Node(prefix);
+        IPv4Network? network = IPv4Network.With(node.NetworkOf(prefix), prefix, length, number);
+        return node.With(prefix, network, IPv4Band.Create(network, Inherited(row, prefix)));
     }
 
-    private static T[] With<T>(T[] array, uint index, T element)
+    private static IPv4Node WithHost(IPv4Row row, uint prefix, int length, uint number)
     {
-        T[] copy = array.AsSpan().ToArray();
-        copy[index] = element;
-        return copy;
+        IPv4Node node = row.Node(prefix);
+        byte third = (byte)(prefix >> 8);
+        uint[]? before = node.NetworkOf(prefix)?.HostsOf(third);
+        uint[]? after = HostBand.Create(RouteBand.With(HostBand.Rules(before), RouteBand.Place((byte)prefix, length - 24), number));
+        IPv4Network? network = IPv4Network.With(node.NetworkOf(prefix), third, after);
+        bool isSame = before is null == after is null;
+        return node.With(prefix, network, isSame ? node.BandOf(prefix) : IPv4Band.Create(network, Inherited(row, prefix)));
     }
-
-    private static uint[]? NullIfEmpty(uint[] rules) => rules.Length > 0 ? rules : null;
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private uint FindHost(uint address, uint marked)
+    private uint FindFurther(uint address)
     {
-        uint found = HostBand.Find(_hosts[address >> 8]!, address);
-        return found != 0 ? found : marked & ~IPv4Block.LongerMark;
+        IPv4Row row = _rows[RowOf(address)];
+        return row.Node(address).NetworkOf(address)?.Find(address) is not (null or 0) and uint found ? found : Inherited(row, address);
     }
 
-    private byte[] BlockOf(uint address) => _blocks[address >> RowShift][(address >> BlockShift) % RowLength];
-
-    private byte[][][] WithBlock(uint address, byte[] block)
+    [InlineArray(Width)]
+    private struct Rows
     {
-        uint row = address >> RowShift;
-        return With(_blocks, row, With(_blocks[row], (address >> BlockShift) % RowLength, block));
-    }
-
-    private IPv4Routes WithShort(uint prefix, int length, uint number)
-    {
-        uint[] rules = RouteBand.With(_shortRules, RouteBand.Place(prefix >> 24, length), number);
-        uint[] painted = new uint[RouteBand.Slots];
-        RouteBand.Paint(rules, 0, painted);
-        return new IPv4Routes(rules, painted, _middleRules, _rules, _hosts, _blocks);
-    }
-
-    private IPv4Routes WithMiddle(uint prefix, int length, uint number)
-    {
-        uint[] rules = RouteBand.With(_middleRules[prefix >> 24], RouteBand.Place((byte)(prefix >> 16), length - 8), number);
-        Span<uint> inherited = stackalloc uint[RouteBand.Slots];
-        Span<uint> slots = stackalloc uint[RouteBand.Slots];
-        RouteBand.Paint(rules, 0, inherited);
-        uint first = prefix >> 16;
-        uint end = first + (1u << (16 - length));
-        byte[][][] blocks = _blocks;
-        for (uint second = first; second < end;)
-        {
-            byte[] block = BlockOf(second << 16);
-            uint address = second << 16;
-            do
-            {
-                RouteBand.Paint(_rules[second], inherited[(byte)second], slots);
-                IPv4Block.CopyMarks(block, second, slots);
-                block = IPv4Block.With(block, second, slots);
-                second++;
-            }
-            while (second < end && second % (1 << IPv4Block.BandBits) != 0);
-            uint row = address >> RowShift;
-            blocks = With(blocks, row, With(blocks[row], (address >> BlockShift) % RowLength, block));
-        }
-
-        return new IPv4Routes(_shortRules, _short, _middleRules.With(prefix >> 24, NullIfEmpty(rules)), _rules, _hosts, blocks);
-    }
-
-    private IPv4Routes WithLong(uint prefix, int length, uint number)
-    {
-        uint[] rules = RouteBand.With(_rules[prefix >> 16], RouteBand.Place((byte)(prefix >> 8), length - 16), number);
-        Span<uint> slots = stackalloc uint[RouteBand.Slots];
-        byte[] block = BlockOf(prefix);
-        RouteBand.Paint(rules, RouteBand.Resolve(_middleRules[prefix >> 24], (byte)(prefix >> 16)), slots);
-        IPv4Block.CopyMarks(block, prefix >> 16, slots);
-        byte[][][] blocks = WithBlock(prefix, IPv4Block.With(block, prefix >> 16, slots));
-        return new IPv4Routes(_shortRules, _short, _middleRules, _rules.With(prefix >> 16, NullIfEmpty(rules)), _hosts, blocks);
-    }
-
-    private IPv4Routes WithHost(uint prefix, int length, uint number)
-    {
-        uint[]? before = _hosts[prefix >> 8];
-        uint[]? band = HostBand.Create(RouteBand.With(HostBand.Rules(before), RouteBand.Place((byte)prefix, length - 24), number));
-        byte[][][] blocks = _blocks;
-        if (before is null != band is null)
-        {
-            Span<uint> slots = stackalloc uint[RouteBand.Slots];
-            byte[] block = BlockOf(prefix);
-            RouteBand.Paint(_rules[prefix >> 16], RouteBand.Resolve(_middleRules[prefix >> 24], (byte)(prefix >> 16)), slots);
-            IPv4Block.CopyMarks(block, prefix >> 16, slots);
-            slots[(byte)(prefix >> 8)] ^= IPv4Block.LongerMark;
-            blocks = WithBlock(prefix, IPv4Block.With(block, prefix >> 16, slots));
-        }
-
-        return new IPv4Routes(_shortRules, _short, _middleRules, _rules, _hosts.With(prefix >> 8, band), blocks);
+        private IPv4Row _first;
     }
 }

@@ -151,8 +151,7 @@ internal sealed class IPv6Fork
             }
         }
 
-        own.Sort();
-        IPv6Fork result = new(depth, rules[0].Key, [.. own], rules.Length);
+        IPv6Fork result = new(depth, rules[0].Key, RouteBand.Sorted(own), rules.Length);
         ReadOnlySpan<IPv6Rule> rest = longer.ToArray();
         while (!rest.IsEmpty)
         {

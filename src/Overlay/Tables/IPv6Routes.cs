@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 
 namespace Overlay.Tables;
 
@@ -25,6 +26,34 @@ internal sealed class IPv6Routes
 
     /// <summary>No prefix.</summary>
     public static IPv6Routes Empty { get; } = new(default, ImmutableDictionary<ulong, IPv6Branch>.Empty);
+
+    /// <summary>Makes the routes of all their prefixes at once.</summary>
+    /// <param name="routes">In order, each once.</param>
+    public static IPv6Routes Create(ReadOnlySpan<IPv6Route> routes)
+    {
+        List<IPv6Rule> high = [];
+        List<IPv6Rule> below = [];
+        ImmutableDictionary<ulong, IPv6Branch>.Builder low = ImmutableDictionary.CreateBuilder<ulong, IPv6Branch>();
+        for (int i = 0; i < routes.Length; i++)
+        {
+            (ValueIPAddress prefix, byte length, uint number) = routes[i];
+            if (length <= HalfLength)
+            {
+                high.Add(new IPv6Rule(prefix.High, length, number));
+                continue;
+            }
+
+            below.Add(new IPv6Rule(prefix.Low, (byte)(length - HalfLength), number));
+            if (i + 1 == routes.Length || routes[i + 1].Prefix.High != prefix.High)
+            {
+                high.Add(new IPv6Rule(prefix.High, IPv6Rule.LongerLength, 1));
+                low.Add(prefix.High, IPv6Branch.Create(CollectionsMarshal.AsSpan(below)));
+                below.Clear();
+            }
+        }
+
+        return new IPv6Routes(IPv6Branch.Create(CollectionsMarshal.AsSpan(high)), low.ToImmutable());
+    }
 
     /// <summary>Finds what the longest prefix that holds an address leads to; 0 if there is none.</summary>
     public uint Find(ValueIPAddress address)

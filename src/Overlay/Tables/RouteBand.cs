@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Overlay.Tables;
@@ -13,7 +14,8 @@ namespace Overlay.Tables;
 /// |      place      |                   number                    |
 /// +-----------------+---------------------------------------------+
 /// </code>
-/// A rule of n bits (0 to 8) and the value v has the place 2^n + v, its node in a heap: by place is by length.
+/// A rule of n bits (0 to 8) has as place its bits, a one, and zeros: 9 bits in all. It holds a slot if both differ at or behind that one only. The longer
+/// come first, so that of those that hold a slot the first one wins; a word whose place is 0 holds every slot and comes behind all.
 /// </remarks>
 internal static class RouteBand
 {
@@ -23,19 +25,21 @@ internal static class RouteBand
     /// <summary>The most rules.</summary>
     public const int MaxRules = (2 * Slots) - 1;
 
+    /// <summary>The largest number.</summary>
+    public const uint NumberMask = (1 << NumberBits) - 1;
+
     private const int NumberBits = 23;
-    private const uint NumberMask = (1 << NumberBits) - 1;
 
     /// <summary>The place of a rule.</summary>
     /// <param name="slot">Its first slot.</param>
     /// <param name="length">How many bits of the band it has, 0 to 8.</param>
-    public static uint Place(uint slot, int length) => (1u << length) | (slot >> (8 - length));
+    public static uint Place(uint slot, int length) => ((slot & ~(0xFFu >> length)) << 1) | (1u << (8 - length));
 
     /// <summary>The length of a rule, 0 to 8.</summary>
-    public static int LengthOf(uint rule) => BitOperations.Log2(rule >> NumberBits);
+    public static int LengthOf(uint rule) => 8 - BitOperations.TrailingZeroCount(rule >> NumberBits);
 
     /// <summary>The first slot of a rule.</summary>
-    public static uint SlotOf(uint rule) => ((rule >> NumberBits) << (8 - LengthOf(rule))) & (Slots - 1);
+    public static uint SlotOf(uint rule) => ((rule >> NumberBits) & ((rule >> NumberBits) - 1)) >> 1;
 
     /// <summary>What a rule leads to.</summary>
     public static uint NumberOf(uint rule) => rule & NumberMask;
@@ -53,7 +57,7 @@ internal static class RouteBand
     /// <summary>What the longest rule that holds a slot leads to, 0 if there is none.</summary>
     public static uint Resolve(ReadOnlySpan<uint> rules, uint slot)
     {
-        for (int length = rules.IsEmpty ? -1 : LengthOf(rules[^1]); length >= 0; length--)
+        for (int length = rules.IsEmpty ? -1 : LengthOf(rules[0]); length >= 0; length--)
         {
             if (Get(rules, Place(slot, length)) is not 0 and uint number)
             {
@@ -64,34 +68,57 @@ internal static class RouteBand
         return 0;
     }
 
+    /// <summary>Which of sixteen rules hold a slot, lowest bit first.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint Holding(ReadOnlySpan<uint> rules, uint slot)
+    {
+        Vector512<uint> place = Vector512.Create(rules) >> NumberBits;
+        Vector512<uint> free = place ^ (place - Vector512<uint>.One);
+        return (uint)Vector512.LessThanOrEqual(place ^ Vector512.Create(slot << 1), free).ExtractMostSignificantBits();
+    }
+
     /// <summary>The rules with another one, or with another number at its place, or – with the number 0 – without it.</summary>
     public static uint[] With(ReadOnlySpan<uint> rules, uint place, uint number)
+    {
+        Span<uint> result = stackalloc uint[MaxRules];
+        return result[..Copy(rules, place, number, result)].ToArray();
+    }
+
+    /// <summary>Writes the rules with another one, or with another number at its place, or – with the number 0 – without it.</summary>
+    /// <returns>How many there are then.</returns>
+    public static int Copy(ReadOnlySpan<uint> rules, uint place, uint number, Span<uint> result)
     {
         int index = IndexOf(rules, place);
         int behind = index < rules.Length && rules[index] >> NumberBits == place ? index + 1 : index;
         int inserted = number != 0 ? 1 : 0;
-        uint[] result = new uint[index + inserted + rules.Length - behind];
         rules[..index].CopyTo(result);
         if (number != 0)
         {
             result[index] = Rule(place, number);
         }
 
-        rules[behind..].CopyTo(result.AsSpan(index + inserted));
-        return result;
+        rules[behind..].CopyTo(result[(index + inserted)..]);
+        return index + inserted + rules.Length - behind;
+    }
+
+    /// <summary>Puts rules into their order.</summary>
+    public static uint[] Sorted(List<uint> rules)
+    {
+        rules.Sort(static (one, other) => OrderOf(one >> NumberBits).CompareTo(OrderOf(other >> NumberBits)));
+        return [.. rules];
     }
 
     /// <summary>Writes for each slot what the longest rule leads to.</summary>
-    /// <param name="rules">In the order of places.</param>
+    /// <param name="rules">In their order.</param>
     /// <param name="inherited">What holds where no rule does.</param>
     /// <param name="slots">256 words.</param>
     public static void Paint(ReadOnlySpan<uint> rules, uint inherited, Span<uint> slots)
     {
         slots.Fill(inherited);
-        foreach (uint rule in rules)
+        for (int i = rules.Length - 1; i >= 0; i--)
         {
-            // Shorter rules come first, so that the longer ones are painted over them.
-            slots.Slice((int)SlotOf(rule), Slots >> LengthOf(rule)).Fill(rule & NumberMask);
+            // Shorter rules go first, so that the longer ones are painted over them.
+            slots.Slice((int)SlotOf(rules[i]), Slots >> LengthOf(rules[i])).Fill(rules[i] & NumberMask);
         }
     }
 
@@ -123,14 +150,18 @@ internal static class RouteBand
         return runs;
     }
 
+    // Zeros behind the one: few for a long rule.
+    private static uint OrderOf(uint place) => ((uint)BitOperations.TrailingZeroCount(place) << 9) | place;
+
     private static int IndexOf(ReadOnlySpan<uint> rules, uint place)
     {
+        uint order = OrderOf(place);
         int low = 0;
         int high = rules.Length;
         while (low < high)
         {
             int middle = (low + high) >>> 1;
-            if (rules[middle] >> NumberBits < place)
+            if (OrderOf(rules[middle] >> NumberBits) < order)
             {
                 low = middle + 1;
             }

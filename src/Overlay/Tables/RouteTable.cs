@@ -13,12 +13,10 @@ namespace Overlay.Tables;
 /// store. A reader keeps the table it began with, so it sees it before the change or after it, never between, and what no reader holds any more is
 /// reclaimed. Values that are equal are kept once.
 /// </remarks>
-/// <typeparam name="T">What a prefix leads to; at most 8 388 607 different values.</typeparam>
+/// <typeparam name="T">What a prefix leads to; at most 8 388 606 different values.</typeparam>
 public sealed class RouteTable<T>
     where T : notnull
 {
-    private const int GroupLength = 32;
-
     private RouteValues<T> _values = new();
     private State _state;
 
@@ -43,6 +41,7 @@ public sealed class RouteTable<T>
     /// <param name="values">Gets for each what it leads to, the default value where no prefix holds it.</param>
     /// <returns>How many were found.</returns>
     /// <exception cref="ArgumentException"><paramref name="values"/> is shorter than <paramref name="destinations"/>.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int Lookup(ReadOnlySpan<ValueIPAddress> destinations, Span<T> values)
     {
         if (values.Length < destinations.Length)
@@ -52,20 +51,14 @@ public sealed class RouteTable<T>
 
         State state = Volatile.Read(ref _state);
         T?[] array = state.Values;
-        Span<uint> numbers = stackalloc uint[GroupLength];
+        values = values[..destinations.Length];
         int found = 0;
-        while (!destinations.IsEmpty)
+        for (int i = 0; i < destinations.Length; i++)
         {
-            int count = Math.Min(GroupLength, destinations.Length);
-            FindGroup(state, destinations[..count], numbers);
-            for (int i = 0; i < count; i++)
-            {
-                values[i] = array[numbers[i]]!;
-                found += numbers[i] != 0 ? 1 : 0;
-            }
-
-            destinations = destinations[count..];
-            values = values[count..];
+            ref readonly ValueIPAddress destination = ref destinations[i];
+            uint number = destination.IsIPv4 ? state.IPv4.Find(destination.ToIPv4()) : state.IPv6.Find(destination);
+            values[i] = array[number]!;
+            found += number != 0 ? 1 : 0;
         }
 
         return found;
@@ -141,15 +134,29 @@ public sealed class RouteTable<T>
     public void Replace(IEnumerable<RouteRow<T>> rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
-        // The same way as one by one, on a table that nobody sees yet.
-        RouteTable<T> table = new();
+        RouteValues<T> values = new();
+        List<IPv4Rule> four = [];
+        List<IPv6Route> six = [];
         foreach (RouteRow<T> row in rows)
         {
-            table.Set(row.Prefix, row.Length, row.Value);
+            CheckPrefix(row.Prefix, row.Length);
+            ArgumentNullException.ThrowIfNull(row.Value, nameof(rows));
+            uint number = values.Retain(row.Value);
+            if (row.Prefix.IsIPv4)
+            {
+                four.Add(new IPv4Rule(row.Prefix.ToIPv4(), (byte)row.Length, number));
+            }
+            else
+            {
+                six.Add(new IPv6Route(row.Prefix, (byte)row.Length, number));
+            }
         }
 
-        _values = table._values;
-        Volatile.Write(ref _state, table._state);
+        ReadOnlySpan<IPv4Rule> fours = RouteOrder.LastOfEach(four, rule => values.Release(rule.Number));
+        ReadOnlySpan<IPv6Route> sixes = RouteOrder.LastOfEach(six, route => values.Release(route.Number));
+        State state = new(IPv4Routes.Create(fours), IPv6Routes.Create(sixes), values.Array, fours.Length + sixes.Length);
+        _values = values;
+        Volatile.Write(ref _state, state);
     }
 
     /// <summary>All prefixes as they are at one moment, IPv4 first, in the order of addresses, shorter before longer. Any thread.</summary>
@@ -163,27 +170,6 @@ public sealed class RouteTable<T>
         rows.Sort(0, four, RowOrder.Instance);
         rows.Sort(four, rows.Count - four, RowOrder.Instance);
         return rows;
-    }
-
-    private static void FindGroup(State state, ReadOnlySpan<ValueIPAddress> destinations, Span<uint> numbers)
-    {
-        bool allIPv4 = true;
-        foreach (ref readonly ValueIPAddress destination in destinations)
-        {
-            allIPv4 &= destination.IsIPv4;
-        }
-
-        if (allIPv4)
-        {
-            state.IPv4.Find(destinations, numbers);
-            return;
-        }
-
-        for (int i = 0; i < destinations.Length; i++)
-        {
-            ValueIPAddress destination = destinations[i];
-            numbers[i] = destination.IsIPv4 ? state.IPv4.Find(destination.ToIPv4()) : state.IPv6.Find(destination);
-        }
     }
 
     private static void CheckPrefix(ValueIPAddress prefix, int length)

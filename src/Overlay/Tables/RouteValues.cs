@@ -12,8 +12,8 @@ namespace Overlay.Tables;
 internal sealed class RouteValues<T>
     where T : notnull
 {
-    /// <summary>The largest number: 23 bits, which leave 9 of a word for the place of a rule.</summary>
-    public const uint MaxNumber = (1u << 23) - 1;
+    /// <summary>The largest number: of 23 bits, which leave 9 of a word for the place of a rule; one says that a look-up has to go further.</summary>
+    public const uint MaxNumber = IPv4Band.Further - 1;
 
     private const int MinCapacity = 16;
 
