@@ -78,11 +78,13 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
             IReadOnlyList<int> workers = plan.WorkersOf(tunnel.Endpoint);
             TunnelRoutes routes = kernel.Add(tunnel);
             TunDevice[] device = planner.Open(tunnel, routes, mac, mtus[tunnel], workers.Count);
-            _tunnels.Add(new TunnelRuntime(tunnel, device, workers, mac, seed) { Routes = routes });
+            _tunnels.Add(new TunnelRuntime(tunnel, device, workers, mac, seed, planner.LinkMtu(tunnel)) { Routes = routes });
         }
 
         kernel.Start();
-
+        PathMtuKeeper keeper = new(_tunnels, log);
+        _beside.Add(keeper);
+        keeper.Start();
         StartWorkers(plan.Count);
         _tables = new TableWriter(_tunnels);
         _tables.Start();

@@ -32,7 +32,7 @@ public sealed class DirectionCounters
     /// <summary>Further copies of flooded packets.</summary>
     public long Replicated => Volatile.Read(ref _replicated);
 
-    /// <summary>Packets made here: ARP and neighbour-discovery answers.</summary>
+    /// <summary>Packets made here: ARP and neighbour-discovery answers, ICMP messages, further fragments.</summary>
     public long Originated => Volatile.Read(ref _originated);
 
     /// <summary>Packets used up here: answered requests.</summary>
@@ -86,18 +86,22 @@ public sealed class DirectionCounters
     }
 
     /// <summary>Enters the origin of all descriptors from one on.</summary>
-    internal void EnterFrom(PacketBatch batch, int first)
+    /// <returns>Bytes of the longest descriptor.</returns>
+    internal int EnterFrom(PacketBatch batch, int first)
     {
+        int longest = 0;
         long packets = 0;
         long bytes = 0;
         ReadOnlySpan<PacketMeta> metas = batch.Metas;
         ReadOnlySpan<PacketBatch.Slot> slots = batch.Slots;
         for (int i = first; i < metas.Length && i < slots.Length; i++)
         {
+            int length = slots[i].Length;
+            longest = Math.Max(longest, length);
             if (metas[i].Origin == PacketOrigin.Received && metas[i].Segmentation == SegmentationKind.None)
             {
                 packets++;
-                bytes += slots[i].Length;
+                bytes += length;
             }
             else
             {
@@ -107,6 +111,7 @@ public sealed class DirectionCounters
 
         _rxPackets += packets;
         _rxBytes += bytes;
+        return longest;
     }
 
     /// <summary>Enters the end of a descriptor: sent, consumed or dropped.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Overlay.Encapsulation;
 using Overlay.Tables;
 using Overlay.Wire;
 
@@ -26,6 +27,12 @@ public sealed partial class TunnelEgress : IPacketPath
     private readonly EncapsulationLimit? _limit;
     private readonly NeighborResponder? _neighbors;
     private readonly ushort _header;
+    private readonly PathMtus _paths;
+    private readonly int _headers;
+    private readonly int _outerLength;
+    private readonly FragmentPolicy _fragment;
+    private readonly PacketTooBig _tooBig;
+    private readonly MssClamper? _clamper;
 
     /// <summary>Makes the path.</summary>
     /// <param name="tunnel">The tunnel.</param>
@@ -52,6 +59,13 @@ public sealed partial class TunnelEgress : IPacketPath
         _localIPv4 = _local.IsIPv4 ? BinaryPrimitives.ReverseEndianness(_local.ToIPv4()) : 0;
         _wrapsInEthernet = _options.HasInnerEthernet;
         _neighbors = _options is { Layer: DeviceLayer.Ethernet, NeighborSuppression: true } ? new NeighborResponder(tunnel, device) : null;
+        _paths = tunnel.PathMtus;
+        _headers = _options.OuterLength;
+        _outerLength = _headers + (_wrapsInEthernet && _options.Layer == DeviceLayer.IP ? EthernetFrame.MinimumHeaderLength : 0) +
+            (_options.Kind == TunnelKind.IPInIP && !_options.Local.IsIPv4 ? IPInIPEncapsulator.EncapsulationLimitLength : 0);
+        _fragment = _options.Fragment;
+        _tooBig = new PacketTooBig(_options, device);
+        _clamper = MssClamper.Create(tunnel);
         _limit = _options.Kind == TunnelKind.IPInIP && !_options.Local.IsIPv4 ? new EncapsulationLimit(_options, device) : null;
     }
 
@@ -60,7 +74,7 @@ public sealed partial class TunnelEgress : IPacketPath
     {
         ArgumentNullException.ThrowIfNull(batch);
         int received = batch.Count;
-        _tunnel.Egress.EnterFrom(batch, 0);
+        int longest = _tunnel.Egress.EnterFrom(batch, 0);
         if (_options.Layer == DeviceLayer.Ethernet)
         {
             DecideFrames(batch, received, now);
@@ -68,6 +82,16 @@ public sealed partial class TunnelEgress : IPacketPath
         else
         {
             DecidePackets(batch, received, now);
+        }
+
+        if (longest > _paths.Smallest - _outerLength)
+        {
+            HoldToPaths(batch, now);
+        }
+
+        if (_clamper is not null)
+        {
+            ClampSegmentSizes(batch);
         }
 
         _tunnel.Egress.EnterFrom(batch, received);
