@@ -99,7 +99,7 @@ public enum DropReason : byte
     /// <summary>The inner destination MAC is unknown, broadcast or multicast, and there is nobody to flood to.</summary>
     NoRemote,
 
-    /// <summary>The packet exceeds the MTU of the tunnel or of the link under it; the outer packet is never fragmented.</summary>
+    /// <summary>The packet exceeds the MTU of the tunnel, of the link under it or of the path to the remote, and policy does not let it be fragmented.</summary>
     TooBig,
 
     /// <summary>Encapsulated, the packet would enter its own tunnel again (RFC 2003 §3.2, RFC 2473 §4.1.2).</summary>

@@ -47,7 +47,7 @@ public static class DropReasons
         DropReason.EncapsulationLimit => "The packet says that it must not be encapsulated once more.",
         DropReason.NoRoute => "No route leads to the inner destination.",
         DropReason.NoRemote => "The destination MAC is unknown, broadcast or multicast, and there is nobody to flood to.",
-        DropReason.TooBig => "The packet exceeds the MTU of the tunnel or of the link under it.",
+        DropReason.TooBig => "The packet exceeds the MTU of the tunnel, of the link under it or of the path to the remote.",
         DropReason.Loop => "Encapsulated, the packet would enter its own tunnel again.",
         DropReason.QueueFull => "The output port took no more packets within the bound.",
         DropReason.SendFailed => "The kernel refused the packet.",

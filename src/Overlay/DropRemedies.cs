@@ -37,7 +37,7 @@ public static class DropRemedies
         DropReason.EncapsulationLimit => "A packet without a tunnel encapsulation limit, or with one above 0: it goes through more tunnels than its source allows.",
         DropReason.NoRoute => "A route of the tunnel that holds the inner destination.",
         DropReason.NoRemote => "A forwarding entry for the inner destination, or a remote in the flood list.",
-        DropReason.TooBig => "A smaller packet, or a larger MTU of the link towards the remote; the device's MTU with \"mtu\": \"auto\" is right by itself.",
+        DropReason.TooBig => "A smaller packet, or a path to the remote with a larger MTU; 'status' shows that of each, and what it was found by.",
         DropReason.Loop => "A route to the remote that does not lead into the tunnel.",
         DropReason.QueueFull => "Fewer packets at once, or an output that takes them faster: more workers, larger socket buffers, a larger batch for large flood lists.",
         DropReason.SendFailed => "A route and a neighbour for the remote in the kernel; its log and 'ip route get' say what is missing.",

@@ -32,7 +32,7 @@ public sealed class DirectionCounters
     /// <summary>Further copies of flooded packets.</summary>
     public long Replicated => Volatile.Read(ref _replicated);
 
-    /// <summary>Packets made here: ARP and neighbour-discovery answers.</summary>
+    /// <summary>Packets made here: ARP and neighbour-discovery answers, ICMP messages, further fragments.</summary>
     public long Originated => Volatile.Read(ref _originated);
 
     /// <summary>Packets used up here: answered requests.</summary>
@@ -86,17 +86,21 @@ public sealed class DirectionCounters
     }
 
     /// <summary>Enters the origin of all descriptors from one on.</summary>
-    internal void EnterFrom(PacketBatch batch, int first)
+    /// <returns>Bytes of the longest descriptor.</returns>
+    internal int EnterFrom(PacketBatch batch, int first)
     {
+        int longest = 0;
         long packets = 0;
         long bytes = 0;
         for (int i = first; i < batch.Count; i++)
         {
             ref readonly PacketMeta meta = ref batch.Meta(i);
+            int length = batch.Length(i);
+            longest = Math.Max(longest, length);
             if (meta.Origin == PacketOrigin.Received && meta.Segmentation == SegmentationKind.None)
             {
                 packets++;
-                bytes += batch.Length(i);
+                bytes += length;
             }
             else
             {
@@ -106,6 +110,7 @@ public sealed class DirectionCounters
 
         _rxPackets += packets;
         _rxBytes += bytes;
+        return longest;
     }
 
     /// <summary>Enters the end of a descriptor: sent, consumed or dropped.</summary>

@@ -1,3 +1,4 @@
+using Overlay.Encapsulation;
 using Overlay.Tables;
 using Overlay.Wire;
 
@@ -105,6 +106,7 @@ internal static class EgressExplanation
 
         steps.Add(found);
         CheckLoop(steps, tunnel, entry.Remote);
+        CheckPathMtu(steps, tunnel, decided);
         if (steps.Reason == DropReason.NoRemote)
         {
             steps.Disagree();
@@ -143,6 +145,7 @@ internal static class EgressExplanation
         }
 
         steps.Add(list);
+        CheckPathMtu(steps, tunnel, decided);
         AskFloodLimits(steps, options.Policy.FloodLimits);
         if (InnerIP.TryRead(frame.Payload, out InnerIP inner, out _))
         {
@@ -280,6 +283,7 @@ internal static class EgressExplanation
         }
 
         CheckLoop(steps, tunnel, row.Value.Remote);
+        CheckPathMtu(steps, tunnel, decided);
         steps.Check(DropReason.EncapsulationLimit, new ExplanationStep(ExplanationSource.Packet, ExplanationOutcome.Decided,
             "Its tunnel encapsulation limit is 0: it may enter no further tunnel (RFC 2473 §4.1.1).") { Policy = "encapsulationLimit", Value = options.Policy.EncapsulationLimit?.ToString() ?? "none" });
         if (steps.Reason == DropReason.NoRoute)
@@ -288,6 +292,31 @@ internal static class EgressExplanation
         }
 
         return false;
+    }
+
+    private static void CheckPathMtu(ExplanationBuilder steps, Tunnel tunnel, in PacketMeta decided)
+    {
+        if (steps.Reason != DropReason.TooBig)
+        {
+            return;
+        }
+
+        int headers = tunnel.Options.OuterLength + (decided.EncapsulationLimit is null ? 0 : IPInIPEncapsulator.EncapsulationLimitLength);
+        PathMtu path = tunnel.PathMtus.TryGetRow(decided.Remote, out PathMtuRow row) ? row.Path : new PathMtu(tunnel.PathMtus.Default, PathMtuSource.Default, 0);
+        string source = path.Source switch
+        {
+            PathMtuSource.Configuration => "the configuration says",
+            PathMtuSource.Route => "the route says",
+            PathMtuSource.Icmp => "a router on the way said by ICMP",
+            PathMtuSource.Probe => "probing found",
+            _ => "the link towards the remotes has",
+        };
+        steps.Check(DropReason.TooBig, new ExplanationStep(ExplanationSource.PathMtu, ExplanationOutcome.Decided,
+            $"The path to {decided.Remote} takes {path.Mtu} bytes, as {source}; {headers} of them are outer headers, and the packet is longer than the rest.") { Address = decided.Remote });
+        if (tunnel.Options.Layer == DeviceLayer.Ethernet && tunnel.Options.Fragment == FragmentPolicy.Drop)
+        {
+            steps.Remedy = $"Smaller packets: a sender of IPv4 with DF or of IPv6 is told by ICMP; for IPv4 without DF, \"fragment\": \"inner\" in the policy of tunnel '{tunnel.Options.Name}'.";
+        }
     }
 
     private static void CheckLoop(ExplanationBuilder steps, Tunnel tunnel, ValueIPAddress remote)

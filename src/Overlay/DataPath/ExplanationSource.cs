@@ -32,4 +32,7 @@ public enum ExplanationSource : byte
 
     /// <summary>A port: the device, the sockets, the kernel behind them.</summary>
     Port,
+
+    /// <summary>The <see cref="DataPath.PathMtus"/>.</summary>
+    PathMtu,
 }

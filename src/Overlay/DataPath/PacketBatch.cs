@@ -136,6 +136,16 @@ public sealed class PacketBatch
         return Take(_reserved + start, length);
     }
 
+    /// <summary>Puts the first <paramref name="length"/> bytes of the reservation in the place of a packet's; its meta stays.</summary>
+    /// <exception cref="InvalidOperationException">Nothing is reserved.</exception>
+    internal void Replace(int index, int length)
+    {
+        Check(index);
+        int taken = Commit(length);
+        _slots[index] = _slots[taken];
+        Count--;
+    }
+
     /// <summary>Copies a packet into the batch.</summary>
     /// <returns>false if the batch is full.</returns>
     public bool TryAppend(ReadOnlySpan<byte> packet, out int index)

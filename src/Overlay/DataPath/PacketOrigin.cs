@@ -9,6 +9,6 @@ public enum PacketOrigin : byte
     /// <summary>A further copy of a flooded packet.</summary>
     Replicated,
 
-    /// <summary>Made here: an ARP or neighbour-discovery answer.</summary>
+    /// <summary>Made here: an ARP or neighbour-discovery answer, an ICMP message, a fragment other than the first.</summary>
     Originated,
 }

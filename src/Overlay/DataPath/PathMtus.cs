@@ -280,6 +280,18 @@ public sealed class PathMtus
         }
     }
 
+    /// <summary>What is known of a remote. Any thread.</summary>
+    /// <returns>false if nothing is.</returns>
+    public bool TryGetRow(ValueIPAddress remote, out PathMtuRow row)
+    {
+        lock (_gate)
+        {
+            bool isKnown = TryGetIndex(remote, out int index);
+            row = isKnown ? ToRow(index, _entries[index]) : default;
+            return isKnown;
+        }
+    }
+
     /// <summary>What is known of all remotes. Any thread.</summary>
     public IReadOnlyList<PathMtuRow> Snapshot()
     {

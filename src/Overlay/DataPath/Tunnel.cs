@@ -20,16 +20,20 @@ public sealed class Tunnel
     /// <summary>Makes a tunnel.</summary>
     /// <param name="options">What it is.</param>
     /// <param name="tables">The tables its paths read; any number of workers may read them.</param>
+    /// <param name="pathMtus">The MTUs of the paths to its remotes, for all its workers; null where nobody finds them out, so that any packet fits.</param>
     /// <exception cref="ArgumentException">A device of a layer that the kind does not carry, or a policy of sources for another kind or family.</exception>
-    public Tunnel(TunnelOptions options, OverlayTables tables)
-        : this(Checked(options), tables ?? throw new ArgumentNullException(nameof(tables)), FloodGate.Create(options, tables), new LearningQueue(), new GreSequence())
+    public Tunnel(TunnelOptions options, OverlayTables tables, PathMtus? pathMtus = null)
+        : this(
+            Checked(options), tables ?? throw new ArgumentNullException(nameof(tables)), pathMtus ?? new PathMtus(), FloodGate.Create(options, tables),
+            new LearningQueue(), new GreSequence())
     {
     }
 
-    private Tunnel(TunnelOptions options, OverlayTables tables, FloodGate? floodGate, LearningQueue learned, GreSequence greSequence)
+    private Tunnel(TunnelOptions options, OverlayTables tables, PathMtus pathMtus, FloodGate? floodGate, LearningQueue learned, GreSequence greSequence)
     {
         Options = options;
         Tables = tables;
+        PathMtus = pathMtus;
         Sources = new SourcePolicy(options, tables, Ingress);
         LooksInside = Sources.LooksInside;
         CountsEachSource = Sources.CountsEach;
@@ -46,6 +50,9 @@ public sealed class Tunnel
 
     /// <summary>The tables behind it.</summary>
     public OverlayTables Tables { get; }
+
+    /// <summary>The MTUs of the paths to its remotes.</summary>
+    public PathMtus PathMtus { get; }
 
     /// <summary>Addresses that the ingress path has seen and the writer of the tables is to learn.</summary>
     public LearningQueue Learned { get; }
@@ -102,7 +109,7 @@ public sealed class Tunnel
     /// </summary>
     internal Tunnel CreateTwin() => new(
         // Learning decides about no packet, but marks entries of the shared tables as heard.
-        Options with { Learning = false, NeighborLearning = false }, Tables, FloodGate?.LookingOnly(), new LearningQueue(capacity: 1), new GreSequence(GreSequence));
+        Options with { Learning = false, NeighborLearning = false }, Tables, PathMtus, FloodGate?.LookingOnly(), new LearningQueue(capacity: 1), new GreSequence(GreSequence));
 
     /// <summary>Whether a packet may pass by its tunnel header, whoever sent it.</summary>
     /// <param name="header">The header.</param>

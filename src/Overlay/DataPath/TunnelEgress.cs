@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Overlay.Encapsulation;
 using Overlay.Tables;
 using Overlay.Wire;
 
@@ -23,6 +24,12 @@ public sealed partial class TunnelEgress : IPacketPath
     private readonly EncapsulationLimit? _limit;
     private readonly NeighborResponder? _neighbors;
     private readonly ushort _header;
+    private readonly PathMtus _paths;
+    private readonly int _headers;
+    private readonly int _outerLength;
+    private readonly FragmentPolicy _fragment;
+    private readonly PacketTooBig _tooBig;
+    private readonly MssClamper? _clamper;
 
     /// <summary>Makes the path.</summary>
     /// <param name="tunnel">The tunnel.</param>
@@ -48,6 +55,13 @@ public sealed partial class TunnelEgress : IPacketPath
         _local = _options.Local;
         _wrapsInEthernet = _options.HasInnerEthernet;
         _neighbors = _options is { Layer: DeviceLayer.Ethernet, NeighborSuppression: true } ? new NeighborResponder(tunnel, device) : null;
+        _paths = tunnel.PathMtus;
+        _headers = _options.OuterLength;
+        _outerLength = _headers + (_wrapsInEthernet && _options.Layer == DeviceLayer.IP ? EthernetFrame.MinimumHeaderLength : 0) +
+            (_options.Kind == TunnelKind.IPInIP && !_options.Local.IsIPv4 ? IPInIPEncapsulator.EncapsulationLimitLength : 0);
+        _fragment = _options.Fragment;
+        _tooBig = new PacketTooBig(_options, device);
+        _clamper = MssClamper.Create(tunnel);
         _limit = _options.Kind == TunnelKind.IPInIP && !_options.Local.IsIPv4 ? new EncapsulationLimit(_options, device) : null;
     }
 
@@ -57,7 +71,7 @@ public sealed partial class TunnelEgress : IPacketPath
         ArgumentNullException.ThrowIfNull(batch);
         int received = batch.Count;
         bool isEthernet = _options.Layer == DeviceLayer.Ethernet;
-        _tunnel.Egress.EnterFrom(batch, 0);
+        int longest = _tunnel.Egress.EnterFrom(batch, 0);
         for (int i = 0; i < received; i++)
         {
             ref PacketMeta meta = ref batch.Meta(i);
@@ -74,6 +88,16 @@ public sealed partial class TunnelEgress : IPacketPath
             {
                 batch.Drop(i, reason);
             }
+        }
+
+        if (longest > _paths.Smallest - _outerLength)
+        {
+            HoldToPaths(batch, now);
+        }
+
+        if (_clamper is not null)
+        {
+            ClampSegmentSizes(batch);
         }
 
         _tunnel.Egress.EnterFrom(batch, received);

@@ -16,6 +16,10 @@ public sealed partial class TunnelIngress : IPacketPath
     private readonly NetworkMap<int> _keys = new();
     private readonly List<Attachment> _attachments = [];
     private AlikeFrame _alike;
+    private bool _clamps;
+
+    // In the order of the attachments; null where the policy has none.
+    private readonly List<MssClamper?> _clampers = [];
 
     /// <summary>Makes the path of an endpoint.</summary>
     /// <param name="kind">The encapsulation it speaks.</param>
@@ -61,6 +65,8 @@ public sealed partial class TunnelIngress : IPacketPath
         }
 
         _attachments.Add(new Attachment(tunnel, device));
+        _clampers.Add(MssClamper.Create(tunnel));
+        _clamps |= _clampers[^1] is not null;
     }
 
     /// <inheritdoc/>
@@ -83,6 +89,11 @@ public sealed partial class TunnelIngress : IPacketPath
                 batch.Drop(i, reason);
             }
         }
+
+        if (_clamps)
+        {
+            ClampSegmentSizes(batch);
+        }
     }
 
     /// <inheritdoc/>
@@ -92,6 +103,18 @@ public sealed partial class TunnelIngress : IPacketPath
         for (int i = 0; i < batch.Count; i++)
         {
             CountersOf(batch.Meta(i).Tunnel).Leave(batch, i);
+        }
+    }
+
+    private void ClampSegmentSizes(PacketBatch batch)
+    {
+        for (int i = 0; i < batch.Count; i++)
+        {
+            ref readonly PacketMeta meta = ref batch.Meta(i);
+            if (meta.State == PacketState.Pending && meta.Tunnel >= 0 && _clampers[meta.Tunnel] is { } clamper)
+            {
+                clamper.Take(batch, i, _attachments[meta.Tunnel].Tunnel.Options.Layer == DeviceLayer.Ethernet);
+            }
         }
     }
 

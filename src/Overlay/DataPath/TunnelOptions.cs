@@ -69,6 +69,23 @@ public sealed record TunnelOptions
     /// <summary>What is true of the kind.</summary>
     internal TunnelFacts Facts => TunnelFacts.Of(Kind);
 
+    /// <summary>
+    /// Bytes of the outer packet in front of the inner frame, or of the inner packet where there is no Ethernet; without an encapsulation limit, which not
+    /// every packet has.
+    /// </summary>
+    internal int OuterLength =>
+        TunnelMtu.Overhead(Kind, Local.AddressFamily, optionLength: GeneveOptions.Length + (Facts.IsGre ? Gre.Length : 0), innerIP: Layer == DeviceLayer.IP) -
+        (HasInnerEthernet ? Wire.EthernetFrame.MinimumHeaderLength : 0);
+
+    /// <summary>What becomes of IPv4 packets without DF that the path does not take.</summary>
+    /// <remarks>
+    /// RFC 7348 §4.3: "VTEPs MUST NOT fragment VXLAN packets", and a switch fragments no frame: on Ethernet such a packet is dropped. Where the device
+    /// carries IP this end is a router, which fragments (RFC 1812 §5.2.6): behind UDP the inner packet, since many networks lose fragments of UDP; IP in
+    /// IP and GRE the outer one, as RFC 2003 §5.1, RFC 2473 §7.2 and RFC 2784 say, so that the inner packet arrives as it left.
+    /// </remarks>
+    internal FragmentPolicy Fragment => Policy.Fragment ??
+        (Layer == DeviceLayer.Ethernet ? FragmentPolicy.Drop : Facts.IsOverUdp ? FragmentPolicy.Inner : FragmentPolicy.Outer);
+
     /// <summary>Whether an Ethernet header stands in front of the inner IP packet on the wire.</summary>
     internal bool HasInnerEthernet => Facts.HasInnerEthernet(Layer == DeviceLayer.Ethernet);
 }

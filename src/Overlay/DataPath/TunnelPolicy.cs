@@ -30,6 +30,21 @@ public sealed record TunnelPolicy
     public DontFragmentPolicy? DontFragment { get; init; }
 
     /// <summary>
+    /// What becomes of IPv4 packets without DF that the path to a remote does not take. Null takes the default: dropped on Ethernet, since a switch
+    /// fragments nothing and RFC 7348 §4.3 forbids it to a VTEP; else fragmented, within UDP the inner packet, otherwise the outer one (RFC 2003 §5.1).
+    /// </summary>
+    public FragmentPolicy? Fragment { get; init; }
+
+    /// <summary>
+    /// Whether senders of inner packets that the path does not take are told, by ICMP "fragmentation needed" and ICMPv6 "packet too big". On: without that
+    /// connections hang (RFC 2923 §2.1), and no more than ten messages in a second leave to one host.
+    /// </summary>
+    public bool TellTooBig { get; init; } = true;
+
+    /// <summary>To what the maximum segment size of TCP is lowered on the way through. Off: ICMP tells hosts what they need to know, and segments are theirs.</summary>
+    public MssClamp MssClamp { get; init; } = MssClamp.Off;
+
+    /// <summary>
     /// How often a packet may be encapsulated again behind this tunnel, 0 to 255 (RFC 2473 §4.1.1); null writes no limit. IP in IP over IPv6 only. Null,
     /// though Linux writes 4: the option takes 8 bytes off the MTU, and routers that spread packets over paths, or drop those with extension headers, do
     /// worse by it. A limit that an inner packet carries already is obeyed in any case: one less is written, and at 0 the packet is dropped, and the

@@ -11,6 +11,9 @@ public enum IcmpType : byte
     /// <summary>Destination unreachable; code 4 is "fragmentation needed and DF set".</summary>
     DestinationUnreachable = 3,
 
+    /// <summary>Source quench; deprecated (RFC 6633), but an error still.</summary>
+    SourceQuench = 4,
+
     /// <summary>Redirect.</summary>
     Redirect = 5,
 
