@@ -49,6 +49,13 @@ internal static class PolicyReader
                 ("unset", DontFragmentPolicy.Unset), ("set", DontFragmentPolicy.Set), ("inherit", DontFragmentPolicy.Inherit)),
             FlowLabel = values.Choice(keys.Take("flowLabel"), "policy.flowLabel", ("on", true), ("off", false)) ?? policy.FlowLabel,
         };
+        policy = policy with
+        {
+            Fragment = values.Choice(keys.Take("fragment"), "policy.fragment",
+                ("drop", FragmentPolicy.Drop), ("inner", FragmentPolicy.Inner), ("outer", FragmentPolicy.Outer)),
+            TellTooBig = values.Choice(keys.Take("packetTooBig"), "policy.packetTooBig", ("tell", true), ("silent", false)) ?? policy.TellTooBig,
+            MssClamp = ReadMssClamp(keys.Take("mssClamp"), values) ?? policy.MssClamp,
+        };
         policy = policy with { EncapsulationLimit = ReadEncapsulationLimit(keys, kind, underlay, values) };
         string by = $"by {kind?.WithArticle()} tunnel";
         if (kind is { JudgesReservedBits: false })
@@ -117,6 +124,27 @@ internal static class PolicyReader
 
     private static SourceCheck? ReadCheck(ConfigNode? node, string what, ValueReader values) =>
         values.Choice(node, what, ("off", SourceCheck.Off), ("count", SourceCheck.Count), ("enforce", SourceCheck.Enforce));
+
+    private static MssClamp? ReadMssClamp(ConfigNode? node, ValueReader values)
+    {
+        const string What = "policy.mssClamp";
+        if (node is { Kind: ConfigNodeKind.Number })
+        {
+            return values.Integer(node, What, 1, ushort.MaxValue) is int mss ? MssClamp.To((ushort)mss) : null;
+        }
+
+        if (ValueReader.IsWord(node, "off") || ValueReader.IsWord(node, "path"))
+        {
+            return ValueReader.IsWord(node, "path") ? MssClamp.Path : MssClamp.Off;
+        }
+
+        if (node is not null)
+        {
+            values.Wrong(node, What, "\"off\", \"path\" or a whole number from 1 to 65535");
+        }
+
+        return null;
+    }
 
     private static byte? ReadEncapsulationLimit(ObjectReader keys, TunnelFacts? kind, UnderlayReader underlay, ValueReader values)
     {

@@ -54,6 +54,9 @@ internal sealed record TunnelConfig
     /// <summary>The optional fields of GRE.</summary>
     public GreOptions Gre { get; init; } = GreOptions.Default;
 
+    /// <summary>How the MTUs of the paths to its remotes are found out.</summary>
+    public PathMtuConfig PathMtu { get; init; } = new();
+
     /// <summary>Offloads.</summary>
     public OffloadConfig Offload { get; init; } = new();
 

@@ -34,6 +34,7 @@ internal static class TunnelReader
         TunnelConfig draft = forwarding.Read();
         (TunnelPolicy policy, EndpointConfig sockets) = PolicyReader.Read(
             tunnel.Take("policy"), kind, device?.Layer, transport, underlay, draft.Remotes, values, errors);
+        PathMtuConfig pathMtu = PathMtuReader.Read(tunnel.Take("pathMtu"), underlay, values, errors);
         tunnel.Finish();
         if (draft.Group is ValueIPAddress members && policy.AdmitsKnownOnly)
         {
@@ -54,6 +55,7 @@ internal static class TunnelReader
             GeneveOptions = options,
             Device = device!,
             Policy = policy,
+            PathMtu = pathMtu,
             Gre = gre,
             Offload = offload,
             Endpoint = sockets with

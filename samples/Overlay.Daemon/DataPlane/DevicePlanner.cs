@@ -53,6 +53,10 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
     /// <summary>The MTU of the device: configured, or what the smallest link towards a remote leaves over.</summary>
     public int ChooseMtu(TunnelConfig config) => config.Device.Mtu ?? (LinkMtu(config) - config.Overhead);
 
+    /// <summary>What the route to a remote takes, in bytes of outer packet; null if there is none now.</summary>
+    public int? FindMtu(TunnelConfig config, ValueIPAddress remote) =>
+        FindRoute(remote, config.Endpoint.Link is { } name ? netlink.GetLink(name).Index : 0) is { } route ? Math.Min(Mtu(route), ushort.MaxValue) : null;
+
     private void SetUp(int index, TunnelConfig config, DirectRoutes direct, MacAddress mac, int mtu)
     {
         netlink.SetLink(index, new LinkSettings
@@ -72,7 +76,8 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
         }
     }
 
-    private int LinkMtu(TunnelConfig config)
+    /// <summary>The smallest MTU of the links and routes towards the remotes, in bytes of outer packet.</summary>
+    public int LinkMtu(TunnelConfig config)
     {
         int link = config.Endpoint.Link is { } name ? netlink.GetLink(name).Index : 0;
         int smallest = int.MaxValue;
@@ -93,7 +98,7 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
         }
 
         // An IP packet has 65 535 bytes at most, whatever the loopback device says.
-        return Math.Min(smallest, ushort.MaxValue);
+        return Math.Min(Math.Min(smallest, config.PathMtu.Mtu ?? int.MaxValue), ushort.MaxValue);
     }
 
     // An MTU learned from ICMP may be forged, and would outlive the forgery here: the sockets go by the link's as well.

@@ -26,6 +26,9 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
     private readonly List<TunnelRuntime> _tunnels = [];
     private readonly List<DirectRoutes> _direct = [];
     private readonly List<WorkerThread> _workers = [];
+
+    // One, from the moment that there are tunnels.
+    private readonly List<PathMtuKeeper> _keepers = [];
     private readonly ConcurrentDictionary<string, bool> _gone = new();
     private TableWriter? _tables;
 
@@ -75,9 +78,11 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
             DirectRoutes direct = new(netlink, tunnel, log);
             _direct.Add(direct);
             TunDevice[] device = planner.Open(tunnel, direct, mac, mtus[tunnel], workers.Count);
-            _tunnels.Add(new TunnelRuntime(tunnel, device, workers, mac, seed) { DirectRoutes = direct.Routes });
+            _tunnels.Add(new TunnelRuntime(tunnel, device, workers, mac, seed, planner.LinkMtu(tunnel)) { DirectRoutes = direct.Routes });
         }
 
+        _keepers.Add(new PathMtuKeeper(_tunnels, log));
+        _keepers.ForEach(keeper => keeper.Start());
         StartWorkers(plan.Count);
         _tables = new TableWriter(_tunnels);
         _tables.Start();
@@ -92,7 +97,7 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
         _workers.ForEach(worker => worker.Join());
 
         // A device goes with its descriptor, and its addresses and routes go with it; routes around it do not.
-        foreach (IDisposable part in (IEnumerable<IDisposable>)[.. _direct, .. _workers, .. _tunnels, .. _endpoints.Values])
+        foreach (IDisposable part in (IEnumerable<IDisposable>)[.. _keepers, .. _direct, .. _workers, .. _tunnels, .. _endpoints.Values])
         {
             part.Dispose();
         }

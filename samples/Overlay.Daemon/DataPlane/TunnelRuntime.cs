@@ -17,7 +17,8 @@ internal sealed class TunnelRuntime : IDisposable
     /// <param name="workers">The workers' numbers, for the status.</param>
     /// <param name="mac">The device's MAC address; default where no Ethernet crosses the tunnel.</param>
     /// <param name="flowHashSeed">The same for all workers: a flow has one source port.</param>
-    public TunnelRuntime(TunnelConfig config, IReadOnlyList<TunDevice> device, IReadOnlyList<int> workers, MacAddress mac, uint flowHashSeed)
+    /// <param name="linkMtu">What the links towards the remotes take, in bytes of outer packet.</param>
+    public TunnelRuntime(TunnelConfig config, IReadOnlyList<TunDevice> device, IReadOnlyList<int> workers, MacAddress mac, uint flowHashSeed, int linkMtu)
     {
         _workers = workers;
         Config = config;
@@ -30,7 +31,9 @@ internal sealed class TunnelRuntime : IDisposable
         }
 
         Options = config.ToOptions(mac) with { FlowHashSeed = flowHashSeed };
-        Tunnels = [.. workers.Select(_ => new Tunnel(Options, Tables))];
+        PathMtus = new PathMtus(linkMtu, config.PathMtu.Options);
+        Tunnels = [.. workers.Select(_ => new Tunnel(Options, Tables, PathMtus))];
+        Icmp = config.PathMtu.Icmp ? new UnderlayIcmp(Tunnels[0], config.Endpoint.Port) : null;
         Fill(Tables, config);
     }
 
@@ -42,6 +45,12 @@ internal sealed class TunnelRuntime : IDisposable
 
     /// <summary>The tables that all workers read.</summary>
     public OverlayTables Tables { get; }
+
+    /// <summary>The MTUs of the paths to its remotes, which all workers read.</summary>
+    public PathMtus PathMtus { get; }
+
+    /// <summary>Judges ICMP from the underlay; null where it is not believed.</summary>
+    public UnderlayIcmp? Icmp { get; }
 
     /// <summary>The routes that the kernel takes around the tunnel.</summary>
     public IReadOnlyList<DirectRoute> DirectRoutes { get; init; } = [];
@@ -91,6 +100,8 @@ internal sealed class TunnelRuntime : IDisposable
                 TunnelGso = endpoint.TunnelGso(Config.Offload.TunnelGso),
             },
             DirectRoutes = DirectRoutes.Count > 0 ? [.. DirectRoutes.Select(direct => direct.ToString())] : null,
+            PathMtus = PathMtuStatus.From(PathMtus, Config.Overhead, PollWaiter.Clock),
+            UnderlayIcmp = Icmp is null ? null : UnderlayIcmpCounts.From(Icmp),
             Endpoint = endpoint.Status(),
             Workers = workers.Length > 1 ? workers : null,
         };

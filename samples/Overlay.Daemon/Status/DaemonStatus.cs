@@ -68,6 +68,14 @@ internal sealed record TunnelStatus
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<string>? DirectRoutes { get; init; }
 
+    /// <summary>The MTUs of the paths to its remotes; absent if none is known.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<PathMtuStatus>? PathMtus { get; init; }
+
+    /// <summary>ICMP errors about its packets, by what became of them; absent if none came or they are ignored.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, long>? UnderlayIcmp { get; init; }
+
     /// <summary>Facts of the sockets under it; absent if there are none.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public EndpointStatus? Endpoint { get; init; }

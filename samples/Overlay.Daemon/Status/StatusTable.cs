@@ -74,6 +74,13 @@ internal static class StatusTable
             AppendTable(text, leftColumns: 2, direct);
         }
 
+        List<string[]> paths = [.. PathMtus(status)];
+        if (paths.Count > 1)
+        {
+            text.Append('\n');
+            AppendTable(text, leftColumns: 3, paths);
+        }
+
         List<string[]> endpoints = [.. Endpoints(status)];
         if (endpoints.Count > 1)
         {
@@ -150,6 +157,11 @@ internal static class StatusTable
                 yield return [tunnel.Name, $"{reason}, let pass", Number(packets)];
             }
 
+            foreach ((string verdict, long packets) in tunnel.UnderlayIcmp ?? DropCounts.None)
+            {
+                yield return [tunnel.Name, $"ICMP error, {verdict}", Number(packets)];
+            }
+
             if (tunnel.EcnAlarms != 0)
             {
                 yield return [tunnel.Name, "dangerous ECN", Number(tunnel.EcnAlarms)];
@@ -219,6 +231,18 @@ internal static class StatusTable
             foreach (string route in tunnel.DirectRoutes ?? [])
             {
                 yield return [tunnel.Name, route];
+            }
+        }
+    }
+
+    private static IEnumerable<string[]> PathMtus(DaemonStatus status)
+    {
+        yield return ["TUNNEL", "REMOTE", "FOUND BY", "PATH-MTU", "INNER-MTU", "ROUTE-MTU", "AGE"];
+        foreach (TunnelStatus tunnel in status.Tunnels)
+        {
+            foreach (PathMtuStatus path in tunnel.PathMtus ?? [])
+            {
+                yield return [tunnel.Name, path.Remote, path.Source, Number(path.Mtu), Number(path.InnerMtu), Number(path.Bound), $"{Number(path.AgeSeconds)} s"];
             }
         }
     }

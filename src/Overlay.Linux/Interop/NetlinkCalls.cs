@@ -41,6 +41,27 @@ internal static unsafe partial class NetlinkCalls
         return socket;
     }
 
+    /// <summary>An rtnetlink socket in the namespace of this thread that hears of changes.</summary>
+    /// <param name="groups">The groups, a bit each (linux/rtnetlink.h).</param>
+    public static FileDescriptor OpenRouteMonitor(uint groups)
+    {
+        FileDescriptor socket = Open(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, "rtnetlink");
+
+        // struct sockaddr_nl (linux/netlink.h): family 2, pad 2, port 4, groups 4.
+        uint* address = stackalloc uint[3];
+        address[0] = AF_NETLINK;
+        address[1] = 0;
+        address[2] = groups;
+        if (SocketCalls.bind(socket.Value, address, 3 * sizeof(uint)) != 0)
+        {
+            LinuxException exception = LinuxException.Last("bind", "rtnetlink groups");
+            socket.Dispose();
+            throw exception;
+        }
+
+        return socket;
+    }
+
     [LibraryImport("libc")]
     public static partial nint send(int handle, void* buffer, nuint length, int flags);
 

@@ -36,6 +36,7 @@ public sealed class PathMtus
 
     // What readers see of an entry.
     private int[] _effective = new int[InitialCapacity];
+    private int[] _bounds = new int[InitialCapacity];
     private int _count;
     private int _default;
     private int _smallest;
@@ -83,6 +84,13 @@ public sealed class PathMtus
     {
         int effective = Volatile.Read(ref Volatile.Read(ref _effective)[index]);
         return effective != 0 ? effective : Default;
+    }
+
+    /// <summary>What configuration or route allow towards a remote, whatever was learned below that, in bytes. Any thread.</summary>
+    public int GetBound(ValueIPAddress remote)
+    {
+        int bound = TryGetIndex(remote, out int index) ? Volatile.Read(ref Volatile.Read(ref _bounds)[index]) : 0;
+        return bound != 0 ? bound : Default;
     }
 
     /// <summary>The number of a remote, if it has one. Any thread.</summary>
@@ -379,6 +387,7 @@ public sealed class PathMtus
         int before = _effective[index] != 0 ? _effective[index] : _default;
         int after = Effective(entry);
         Volatile.Write(ref _effective[index], entry.Bound != 0 || entry.Probe != 0 || entry.Icmp != 0 ? after : 0);
+        Volatile.Write(ref _bounds[index], entry.Bound);
         if (after < _smallest)
         {
             Volatile.Write(ref _smallest, after);
@@ -416,6 +425,9 @@ public sealed class PathMtus
         Array.Resize(ref _entries, 2 * _entries.Length);
         int[] effective = new int[_entries.Length];
         _effective.CopyTo(effective, 0);
+        int[] bounds = new int[_entries.Length];
+        _bounds.CopyTo(bounds, 0);
+        Volatile.Write(ref _bounds, bounds);
         Volatile.Write(ref _effective, effective);
     }
 

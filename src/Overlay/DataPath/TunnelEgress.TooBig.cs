@@ -93,8 +93,9 @@ public sealed partial class TunnelEgress
                 return DropReason.TooBig;
             }
 
-            // The sender cannot go lower. RFC 4213 §3.2.2: "Encapsulate but do not set the Don't Fragment flag"; over IPv6 the port fragments (RFC 2473 §7.1).
-            return TryFragmentOuter(ref meta) ? DropReason.None : DropReason.TooBig;
+            // The sender cannot go lower. RFC 4213 §3.2.2: "Encapsulate but do not set the Don't Fragment flag"; over IPv6 only
+            // the source fragments (RFC 8200 §4.5), and this end does not.
+            return TryFragmentOuter(ref meta, network + length) ? DropReason.None : DropReason.TooBig;
         }
 
         if (inner.DontFragmentBit != 0)
@@ -103,7 +104,7 @@ public sealed partial class TunnelEgress
             return DropReason.TooBig;
         }
 
-        if (_fragment == FragmentPolicy.Outer && TryFragmentOuter(ref meta))
+        if (_fragment == FragmentPolicy.Outer && TryFragmentOuter(ref meta, network + length))
         {
             return DropReason.None;
         }
@@ -122,9 +123,10 @@ public sealed partial class TunnelEgress
     }
 
     // RFC 7348 §4.3 has no exception, and what else UDP carries is no different to those who lose fragments.
-    private bool TryFragmentOuter(ref PacketMeta meta)
+    // Routers fragment; the port here does not, so that the first link must take the packet as it is.
+    private bool TryFragmentOuter(ref PacketMeta meta, int length)
     {
-        if (_options.Facts.IsOverUdp || !_local.IsIPv4)
+        if (_options.Facts.IsOverUdp || !_local.IsIPv4 || _headers + length > _paths.GetBound(meta.Remote))
         {
             return false;
         }

@@ -60,6 +60,9 @@ public sealed class OverlayTables
     /// <summary>How many addresses <see cref="IsKnownRemote"/> knows.</summary>
     public int KnownRemoteCount => _known.Count;
 
+    /// <summary>All addresses that <see cref="IsKnownRemote"/> knows. Any thread.</summary>
+    public IReadOnlyList<ValueIPAddress> KnownRemotes() => [.. _known.Snapshot().Select(row => row.Address)];
+
     /// <summary>
     /// Whether a static or external forwarding entry, a route or the flood list names an address. Learned entries do not count: else one packet would
     /// open the door for the next. Any thread.

@@ -199,8 +199,19 @@ public sealed class PacketTooBigTests
     public void Rfc2003_IP_in_IP_over_IPv4_leaves_the_inner_packet_whole()
     {
         TunnelRig rig = Rig(TunnelKind.IPInIP, DeviceLayer.IP, outer4: true);
-        ref PacketMeta meta = ref rig.Send(Packet(true, 1_500, dontFragment: false));
-        Assert.Equal((PacketState.Pending, false, 1_500, 1), (meta.State, meta.DontFragment, rig.Batch.Length(0), rig.Batch.Count));
+        ref PacketMeta meta = ref rig.Send(Packet(true, 1_480, dontFragment: false));
+        Assert.Equal((PacketState.Pending, false, 1_480, 1), (meta.State, meta.DontFragment, rig.Batch.Length(0), rig.Batch.Count));
+    }
+
+    [Theory]
+    [InlineData(true, 1_481)]
+    [InlineData(false, 1_361)]
+    public void Where_no_router_would_fragment_the_outer_packet_the_inner_one_is_cut(bool outer4, int length)
+    {
+        TunnelRig rig = Rig(TunnelKind.IPInIP, DeviceLayer.IP, outer4);
+        rig.Send(Packet(true, length, dontFragment: false));
+        Assert.Equal(2, rig.Batch.Count);
+        Assert.All(Enumerable.Range(0, 2), i => Assert.InRange(rig.Batch.Length(i), 20, PathMtu - (outer4 ? 20 : 40)));
     }
 
     [Fact]
