@@ -279,7 +279,7 @@ public sealed class PathProberTests
         rig.Run(2_000);
         rig.Truth = 1_433;
         Assert.True(rig.Prober.PacketTooBig(PathProberRig.Remote, 1_433, rig.Now));
-        Assert.Equal((Base, PacketTooBig), rig.Entered[^1]);
+        Assert.Equal((Base, PathProbeCause.PacketTooBig), rig.Entered[^1]);
         Assert.Equal(1_500, rig.Size);
         long took = rig.RunUntil(() => rig.Size == 1_433, 2_000);
         Assert.InRange(took, 900, 1_200);
@@ -307,7 +307,7 @@ public sealed class PathProberTests
         rig.Run(5);
         Assert.Equal(Base, rig.State);
         Assert.True(rig.Prober.PacketTooBig(PathProberRig.Remote, 1_000, rig.Now));
-        Assert.Equal((Error, PacketTooBig), rig.Entered[^1]);
+        Assert.Equal((Error, PathProbeCause.PacketTooBig), rig.Entered[^1]);
         rig.RunUntil(() => rig.State == SearchComplete, 5_000);
         Assert.Equal(1_500, rig.Size);
     }
