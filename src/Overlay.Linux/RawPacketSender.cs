@@ -86,7 +86,7 @@ internal sealed unsafe class RawPacketSender
     {
         ref PacketMeta meta = ref batch.Meta(index);
         ReadOnlySpan<byte> packet = batch.Data(index);
-        if (!TryGetRemote(new RawRemoteKey(meta.Remote, meta.GreFields, meta.GreKey), out RawRemote? remote))
+        if (!TryGetRemote(new RawRemoteKey(meta.Remote, meta.GreFields, meta.GreKey, meta.Protocol), out RawRemote? remote))
         {
             batch.Drop(index, DropReason.SendFailed);
             return true;
@@ -290,7 +290,8 @@ internal sealed unsafe class RawPacketSender
                 _remotes.Clear();
             }
 
-            remote = _facts.Kind == TunnelKind.IPInIP
+            remote = key.Protocol != 0 ? new BareRemote(_local, key, _scope)
+                : _facts.Kind == TunnelKind.IPInIP
                 ? new IPInIPRemote(_local, key, _scope)
                 : new GreRemote(_local, key, _scope, _facts.CarriesEthernet);
             _remotes.Add(key, remote);

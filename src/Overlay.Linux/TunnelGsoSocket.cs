@@ -140,6 +140,12 @@ public sealed class TunnelGsoSocket : SuperpacketSocket
     private Way Choose(PacketBatch batch, int index, long now)
     {
         ref readonly PacketMeta meta = ref batch.Meta(index);
+        if (Socket.Options.Headers[meta.Header].IsBare)
+        {
+            // It has no room for the header that the path would write, and what is measured is the way of the sockets.
+            return Way.Socket;
+        }
+
         VxlanPath path = _routes.Find(meta.Remote, meta.DestinationPort != 0 ? meta.DestinationPort : Socket.Port, now);
         if (!path.IsOpen)
         {

@@ -134,4 +134,7 @@ public enum DropReason : byte
 
     /// <summary>The same gratuitous ARP packet or unsolicited neighbour advertisement was flooded a moment ago, and the tunnel holds repetitions back.</summary>
     RepeatedAnnouncement,
+
+    /// <summary>More probes of the path MTU came than are answered in a second.</summary>
+    ProbeLimit,
 }

@@ -59,6 +59,7 @@ public static class DropReasons
         DropReason.UnknownUnicastLimit => "More frames to unknown stations than may be flooded.",
         DropReason.MulticastLimit => "More multicast frames than may be flooded.",
         DropReason.RepeatedAnnouncement => "The same gratuitous ARP or neighbour advertisement was flooded a moment ago.",
+        DropReason.ProbeLimit => "More probes of the path MTU came than are answered.",
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "Not a drop reason."),
     };
 

@@ -49,6 +49,7 @@ public static class DropRemedies
         DropReason.UnknownUnicastLimit => "A forwarding entry for the inner destination, or a larger \"unknownUnicast\" in the policy \"floodLimit\".",
         DropReason.MulticastLimit => "Fewer frames to groups, or a larger \"multicast\" in the policy \"floodLimit\".",
         DropReason.RepeatedAnnouncement => "A shorter \"announcementHoldSeconds\" of the tunnel: the first announcement was flooded, and this one says the same.",
+        DropReason.ProbeLimit => "Fewer probes from this remote: it probes faster than any prober here does, or many tunnels of it probe at once.",
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "Not a drop reason."),
     };
 }

@@ -11,6 +11,12 @@ internal sealed record PathMtuConfig
     /// <summary>Whether ICMP from the underlay is believed.</summary>
     public bool Icmp { get; init; } = true;
 
+    /// <summary>Whether the paths are probed (DPLPMTUD, RFC 8899).</summary>
+    public bool Probe { get; init; }
+
+    /// <summary>After how long a larger size is looked for: PMTU_RAISE_TIMER, 600 s in RFC 8899 §5.1.1.</summary>
+    public int RaiseSeconds { get; init; } = 600;
+
     /// <summary>For how long, and how far.</summary>
     public PathMtuOptions Options { get; init; } = new();
 }

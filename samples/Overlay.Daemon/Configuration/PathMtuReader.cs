@@ -24,6 +24,8 @@ internal static class PathMtuReader
         {
             Mtu = values.Integer(keys.Take("mtu"), "pathMtu.mtu", least, TunnelMtu.Maximum),
             Icmp = values.Choice(keys.Take("icmp"), "pathMtu.icmp", ("follow", true), ("ignore", false)) ?? config.Icmp,
+            Probe = values.Choice(keys.Take("probe"), "pathMtu.probe", ("off", false), ("on", true)) ?? config.Probe,
+            RaiseSeconds = values.Integer(keys.Take("raiseSeconds"), "pathMtu.raiseSeconds", 1, MaxAgeSeconds) ?? config.RaiseSeconds,
             Options = options with
             {
                 LifetimeMilliseconds = ValueReader.IsWord(age, "never")

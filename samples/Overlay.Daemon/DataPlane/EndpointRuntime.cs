@@ -26,12 +26,14 @@ internal sealed class EndpointRuntime : IDisposable
     {
         _config = config;
         Workers = workers;
+        BareHeader = headers.Count;
         Ingress = [.. workers.Select(_ => new TunnelIngress(config.Kind))];
         IPacketPort[] sockets = config.Facts.IsOverUdp
             ? UdpTunnelSocket.BindGroup(
                 new UdpTunnelOptions
                 {
-                    Headers = headers,
+                    // The last one is for probes of the path MTU and their answers.
+                    Headers = [.. headers, TunnelHeader.Bare(config.Kind)],
                     Local = config.Local,
                     Port = config.Port,
                     Link = config.Link,
@@ -63,6 +65,9 @@ internal sealed class EndpointRuntime : IDisposable
 
     /// <summary>Who serves it: worker number <c>Workers[i]</c> has <c>Ports[i]</c> and <c>Ingress[i]</c>.</summary>
     public IReadOnlyList<int> Workers { get; }
+
+    /// <summary>The number of the header of packets that bring theirs along; of no meaning without UDP.</summary>
+    public int BareHeader { get; }
 
     /// <summary>Its ports.</summary>
     public IReadOnlyList<EndpointPort> Ports { get; }

@@ -26,6 +26,7 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
     private readonly List<TunnelRuntime> _tunnels = [];
     private readonly List<WorkerThread> _workers = [];
     private readonly List<IDisposable> _beside = [];
+    private readonly ProbeThread _probes = new(log);
     private readonly ConcurrentDictionary<string, bool> _gone = new();
     private IKernelRoutes? _routes;
     private TableWriter? _tables;
@@ -94,6 +95,8 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
     public void Stop()
     {
         _tables?.Stop();
+        // Before the workers, whom it wakes.
+        _probes.Dispose();
         // All at once, so that many workers take no longer than one.
         _workers.ForEach(worker => worker.Cancel());
         _workers.ForEach(worker => worker.Join());
@@ -166,7 +169,7 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
         {
             for (int share = 0; share < endpoint.Workers.Count; share++)
             {
-                Connect(_workers[endpoint.Workers[share]].Worker, endpoint, [.. _tunnels.Where(t => t.Config.Endpoint == key)], share);
+                Connect(_workers[endpoint.Workers[share]], endpoint, [.. _tunnels.Where(t => t.Config.Endpoint == key)], share);
             }
         }
 
@@ -174,12 +177,16 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
         {
             worker.Start();
         }
+
+        _probes.Start();
     }
 
     // One socket and one queue of each device: what a worker receives it sends, and a packet never changes threads.
-    private static void Connect(TunnelWorker worker, EndpointRuntime endpoint, IReadOnlyList<TunnelRuntime> tunnels, int share)
+    private void Connect(WorkerThread thread, EndpointRuntime endpoint, IReadOnlyList<TunnelRuntime> tunnels, int share)
     {
+        TunnelWorker worker = thread.Worker;
         int output = worker.AddPort(endpoint.Ports[share].Port);
+        endpoint.Ingress[share].AnswerProbes(output, endpoint.BareHeader);
         TracedPath ingress = new(endpoint.Ingress[share]);
         for (int header = 0; header < tunnels.Count; header++)
         {
@@ -190,6 +197,11 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
             TracedPath egress = new(path);
             worker.SetPath(device, egress);
             endpoint.Ingress[share].Attach(tunnel.Tunnels[share], device);
+            if (share == 0 && tunnel.Config.PathMtu.Probe)
+            {
+                _probes.Add(tunnel, thread, output, endpoint.BareHeader);
+            }
+
             tunnel.Paths.Add(new TunnelPaths(path, egress, endpoint.Ingress[share], ingress, header, endpoint.Ports[share]));
         }
 

@@ -55,6 +55,9 @@ internal sealed class TunnelRuntime : IDisposable
     /// <summary>Judges ICMP from the underlay; null where it is not believed.</summary>
     public UnderlayIcmp? Icmp { get; }
 
+    /// <summary>Probes its paths; null where nobody does.</summary>
+    public TunnelProber? Prober { get; set; }
+
     /// <summary>The device: one queue for each worker.</summary>
     public IReadOnlyList<TunDevice> Device { get; }
 
@@ -100,7 +103,7 @@ internal sealed class TunnelRuntime : IDisposable
                 TunnelGso = endpoint.TunnelGso(Config.Offload.TunnelGso),
             },
             DirectRoutes = Routes.Direct is { Count: > 0 } direct ? direct : null,
-            PathMtus = PathMtuStatus.From(PathMtus, Config.Overhead, PollWaiter.Clock),
+            PathMtus = PathMtuStatus.From(PathMtus, Prober, Config.Overhead, PollWaiter.Clock),
             UnderlayIcmp = Icmp is null ? null : UnderlayIcmpCounts.From(Icmp),
             Endpoint = endpoint.Status(),
             Workers = workers.Length > 1 ? workers : null,

@@ -44,6 +44,9 @@ internal sealed class WorkerThread : IDisposable
         _placed.Task.GetAwaiter().GetResult();
     }
 
+    /// <summary>Has the worker look at its ports. Any thread, while it runs.</summary>
+    public void Wake() => _waiter.Wake();
+
     /// <summary>Has the loop end after the batch in hand.</summary>
     public void Cancel() => _stop.Cancel();
 

@@ -237,12 +237,13 @@ internal static class StatusTable
 
     private static IEnumerable<string[]> PathMtus(DaemonStatus status)
     {
-        yield return ["TUNNEL", "REMOTE", "FOUND BY", "PATH-MTU", "INNER-MTU", "ROUTE-MTU", "AGE"];
+        yield return ["TUNNEL", "REMOTE", "FOUND BY", "PATH-MTU", "INNER-MTU", "ROUTE-MTU", "AGE", "PROBING"];
         foreach (TunnelStatus tunnel in status.Tunnels)
         {
             foreach (PathMtuStatus path in tunnel.PathMtus ?? [])
             {
-                yield return [tunnel.Name, path.Remote, path.Source, Number(path.Mtu), Number(path.InnerMtu), Number(path.Bound), $"{Number(path.AgeSeconds)} s"];
+                yield return [tunnel.Name, path.Remote, path.Source, Number(path.Mtu), Number(path.InnerMtu), Number(path.Bound), $"{Number(path.AgeSeconds)} s",
+                    path.Probing is { } probing ? $"{probing.State} ({probing.Cause}) {Number(probing.SinceSeconds)} s" : "off"];
             }
         }
     }

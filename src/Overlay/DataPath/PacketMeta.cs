@@ -46,7 +46,10 @@ public struct PacketMeta
     /// <summary>The tunnel encapsulation limit to be written between both IP headers (RFC 2473 §4.1.1); null writes none. IP in IP over IPv6 only.</summary>
     public byte? EncapsulationLimit { get; set; }
 
-    /// <summary>The IP protocol that carried the inner packet: 17 for UDP tunnels, 4 or 41 for IP in IP, 47 for GRE. Received packets only.</summary>
+    /// <summary>
+    /// The IP protocol that carried the inner packet: 17 for UDP tunnels, 4 or 41 for IP in IP, 47 for GRE. To be sent by a port without UDP: what the outer
+    /// header announces where the packet brings its own tunnel header along; 0 where the port writes that.
+    /// </summary>
     public IPProtocol Protocol { get; set; }
 
     /// <summary>The outer traffic class (IPv4 TOS): DSCP in the upper six bits, ECN in the lower two.</summary>

@@ -16,6 +16,8 @@ public sealed class Tunnel
     private readonly bool _hasGroupPolicy;
     private readonly bool _knownOnly;
     private long _ecnAlarms;
+    private ProbeOutput? _answers;
+    private ProbeOutput? _answersOverIPv6;
 
     /// <summary>Makes a tunnel.</summary>
     /// <param name="options">What it is.</param>
@@ -65,6 +67,9 @@ public sealed class Tunnel
     /// <summary>Questions for neighbours that could not be answered here, for the writer of the tables to tell.</summary>
     public NeighborMissQueue NeighborMisses { get; } = new();
 
+    /// <summary>What the worker has seen of probes of the path MTU.</summary>
+    public PathProbeNewsQueue ProbeNews { get; } = new();
+
     /// <summary>What became of questions for neighbours.</summary>
     public NeighborCounters Neighbors { get; } = new();
 
@@ -85,6 +90,24 @@ public sealed class Tunnel
 
     /// <summary>Enters packets into <see cref="EcnAlarms"/>.</summary>
     internal void AlarmEcn(int packets) => _ecnAlarms += packets;
+
+    /// <summary>Where it is said which paths carry large packets; null if nobody asks.</summary>
+    internal PathActivity? Activity { get; private set; }
+
+    /// <summary>From which outer length on, in bytes, a packet is large.</summary>
+    internal int LargeLength { get; private set; }
+
+    /// <summary>Has <see cref="Activity"/> kept from now on. Before the worker runs.</summary>
+    internal void Watch(PathActivity activity, int largeLength)
+    {
+        Activity = activity;
+        LargeLength = largeLength;
+    }
+
+    /// <summary>How probes are answered that came by a protocol: by the same.</summary>
+    internal ProbeOutput ProbeOutputFor(int header, IPProtocol protocol) => protocol == IPProtocol.IPv6
+        ? _answersOverIPv6 ??= new ProbeOutput(Options, header, IPProtocol.IPv6)
+        : _answers ??= new ProbeOutput(Options, header, IPProtocol.IPv4);
 
     /// <summary>Where packets may come from.</summary>
     internal SourcePolicy Sources { get; }

@@ -40,6 +40,21 @@ public sealed partial class TunnelEgress
         }
     }
 
+    // Those that were too big, too: a larger size is looked for only where somebody has use for it.
+    private void MarkLarge(PacketBatch batch, long now)
+    {
+        ValueIPAddress last = default;
+        for (int i = 0; i < batch.Count; i++)
+        {
+            ref readonly PacketMeta meta = ref batch.Meta(i);
+            if (meta.Output == _endpoint && meta.Remote != last && _headers + SegmentLength(batch, i) > _tunnel.LargeLength)
+            {
+                last = meta.Remote;
+                _tunnel.Activity!.Mark(last, now);
+            }
+        }
+    }
+
     /// <summary>Bytes of a packet, or of the largest segment of a superpacket.</summary>
     private static int SegmentLength(PacketBatch batch, int index)
     {

@@ -94,6 +94,11 @@ public sealed partial class TunnelEgress : IPacketPath
             ClampSegmentSizes(batch);
         }
 
+        if (_tunnel.Activity is not null && longest > _tunnel.LargeLength - _outerLength)
+        {
+            MarkLarge(batch, now);
+        }
+
         _tunnel.Egress.EnterFrom(batch, received);
     }
 

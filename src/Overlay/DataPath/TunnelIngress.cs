@@ -74,7 +74,10 @@ public sealed partial class TunnelIngress : IPacketPath
     {
         ArgumentNullException.ThrowIfNull(batch);
         _alike.Clear();
-        for (int i = 0; i < batch.Count; i++)
+
+        // Answers to probes come behind.
+        int received = batch.Count;
+        for (int i = 0; i < received; i++)
         {
             if (batch.Meta(i).State != PacketState.Pending)
             {
@@ -83,7 +86,7 @@ public sealed partial class TunnelIngress : IPacketPath
                 continue;
             }
 
-            DropReason reason = _facts.IsOverUdp ? TakeUdp(batch, i, now) : _facts.IsGre ? TakeGre(batch, i, now) : TakeIPInIP(batch, i);
+            DropReason reason = _facts.IsOverUdp ? TakeUdp(batch, i, now) : _facts.IsGre ? TakeGre(batch, i, now) : TakeIPInIP(batch, i, now);
             if (reason != DropReason.None)
             {
                 batch.Drop(i, reason);
@@ -130,6 +133,11 @@ public sealed partial class TunnelIngress : IPacketPath
         }
 
         DropReason reason = ReceivedHeader.Read(_facts.Kind, batch.Data(index), out ReceivedHeader header);
+        if ((reason != DropReason.None || header.IsControl) && TryTakeProbe(batch, index, now, out DropReason fate))
+        {
+            return fate;
+        }
+
         int number = -1;
         if (!_facts.HasVni)
         {
@@ -354,6 +362,11 @@ public sealed partial class TunnelIngress : IPacketPath
         ref PacketMeta meta = ref batch.Meta(index);
         int number = -1;
         DropReason reason = ReadGre(batch.Data(index), meta, out GrePacket packet);
+        if (reason == DropReason.HeaderVersion && TryTakeProbe(batch, index, now, out DropReason fate))
+        {
+            return fate;
+        }
+
         if (reason == DropReason.None && !_keys.TryGet(NetworkOf(packet.HasKey ? packet.Key : null), out number))
         {
             number = -1;
@@ -412,8 +425,13 @@ public sealed partial class TunnelIngress : IPacketPath
     // A tunnel without a key is another one than that with the key 0.
     private static ulong NetworkOf(uint? greKey) => greKey is uint key ? key : NetworkMap<int>.MaxNumber;
 
-    private DropReason TakeIPInIP(PacketBatch batch, int index)
+    private DropReason TakeIPInIP(PacketBatch batch, int index, long now)
     {
+        if (batch.Data(index) is [PathProbePacket.CurrentVersion, ..] && TryTakeProbe(batch, index, now, out DropReason fate))
+        {
+            return fate;
+        }
+
         ref PacketMeta meta = ref batch.Meta(index);
         meta.Tunnel = _attachments.Count - 1;
         CountersOf(meta.Tunnel).Enter(batch, index);

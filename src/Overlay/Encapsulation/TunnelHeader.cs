@@ -49,11 +49,30 @@ public sealed class TunnelHeader
         _isPlain = Length == WordLength && _word == _wordOfIPv6;
     }
 
+    private TunnelHeader(TunnelFacts facts)
+    {
+        Kind = facts.Kind;
+        IsBare = true;
+        _options = [];
+    }
+
     /// <summary>The header of VXLAN without extensions, for either layer.</summary>
     public static TunnelHeader Vxlan { get; } = Create(TunnelKind.Vxlan, carriesEthernet: true);
 
+    /// <summary>Nothing at all: for packets that bring their header along, such as those of <see cref="PathProbeEnvelope"/>.</summary>
+    /// <param name="kind">The encapsulation, one that UDP carries: all headers of a port are of one kind.</param>
+    /// <exception cref="ArgumentException">UDP does not carry the kind.</exception>
+    public static TunnelHeader Bare(TunnelKind kind)
+    {
+        TunnelFacts facts = TunnelFacts.Of(kind);
+        return facts.IsOverUdp ? new TunnelHeader(facts) : throw new ArgumentException($"There is no header behind UDP in {facts}: UDP does not carry it.", nameof(kind));
+    }
+
     /// <summary>The encapsulation.</summary>
     public TunnelKind Kind { get; }
+
+    /// <summary>Whether the packet brings its header along, so that none is written.</summary>
+    public bool IsBare { get; }
 
     /// <summary>Whether the tunnel carries Ethernet frames; otherwise IP packets.</summary>
     public bool CarriesEthernet { get; }
