@@ -18,6 +18,12 @@ internal readonly record struct TableColumn(string Name, bool IsNumber = false);
 /// <param name="Cells">The cells of a row; throws <see cref="JsonException"/> if the row has another shape.</param>
 internal sealed record ShowTable(string Name, string Description, TableColumn[] Columns, Func<JsonElement, string[]> Cells)
 {
+    /// <summary>Whether its rows can be asked for by the MAC address of a station.</summary>
+    public bool HasMac { get; private init; }
+
+    /// <summary>Whether its rows can be asked for by a remote.</summary>
+    public bool HasRemote { get; private init; }
+
     /// <summary>Forwarding entries.</summary>
     public static ShowTable Fdb { get; } = Of(
         "fdb", "Show where frames to which MAC address go", ControlJson.Default.FdbShowRow,
@@ -25,20 +31,26 @@ internal sealed record ShowTable(string Name, string Description, TableColumn[] 
         row =>
         [
             row.Tunnel, Number(row.Vni), $"{row.Mac}", row.RemoteVni is uint vni ? $"{row.Remote} vni {vni}" : $"{row.Remote}", Number(row.Port),
-            row.Frozen ? $"{row.Origin}, frozen" : row.Origin, row.IdleSeconds is long idle ? $"{Number(idle)}s" : "-",
-        ]);
+            row.Frozen ? $"{row.Origin}, frozen" : row.Origin, Seconds(row.IdleSeconds),
+        ]) with { HasMac = true, HasRemote = true };
 
     /// <summary>Neighbours.</summary>
     public static ShowTable Neighbors { get; } = Of(
         "neighbors", "Show for whom ARP and neighbor discovery are answered", ControlJson.Default.NeighborShowRow,
         [new("TUNNEL"), new("VNI", true), new("IP"), new("MAC"), new("ORIGIN"), new("IDLE", true)],
-        row => [row.Tunnel, Number(row.Vni), $"{row.Ip}", $"{row.Mac}", row.Origin, row.IdleSeconds is long idle ? $"{Number(idle)}s" : "-"]);
+        row => [row.Tunnel, Number(row.Vni), $"{row.Ip}", $"{row.Mac}", row.Origin, Seconds(row.IdleSeconds)]) with { HasMac = true };
+
+    /// <summary>Addresses that nobody knows.</summary>
+    public static ShowTable Misses { get; } = Of(
+        "misses", "Show which inner addresses were asked for lately and are not known", ControlJson.Default.MissShowRow,
+        [new("TUNNEL"), new("VNI", true), new("IP"), new("MAC"), new("TIMES", true), new("IDLE", true)],
+        row => [row.Tunnel, Number(row.Vni), $"{row.Ip}", row.Mac?.ToString() ?? "-", Number(row.Times), Seconds(row.IdleSeconds)]);
 
     /// <summary>Routes.</summary>
     public static ShowTable Routes { get; } = Of(
         "routes", "Show where packets to which inner prefix go", ControlJson.Default.RouteShowRow,
         [new("TUNNEL"), new("VNI", true), new("PREFIX"), new("REMOTE"), new("WEIGHT", true), new("MAC"), new("ORIGIN")],
-        row => [row.Tunnel, Number(row.Vni), row.Prefix, $"{row.Remote}", row.Weight is int weight ? Number(weight) : "-", row.Mac ?? "-", row.Origin]);
+        row => [row.Tunnel, Number(row.Vni), row.Prefix, $"{row.Remote}", Number(row.Weight), row.Mac?.ToString() ?? "-", row.Origin]) with { HasMac = true, HasRemote = true };
 
     /// <summary>Flood lists.</summary>
     public static ShowTable Flood { get; } = Of(
@@ -50,7 +62,7 @@ internal sealed record ShowTable(string Name, string Description, TableColumn[] 
         [
             row.Tunnel, Number(row.Vni), row.Remote is not ValueIPAddress remote ? "-" : row.GroupLink is string link ? $"{remote} on {link}" : $"{remote}", row.Origin,
             row.Limit ?? "-", Number(row.PacketsPerSecond), Number(row.Burst), Number(row.Dropped),
-        ]);
+        ]) with { HasRemote = true };
 
     /// <summary>Networks.</summary>
     public static ShowTable Vnis { get; } = Of(
@@ -70,13 +82,15 @@ internal sealed record ShowTable(string Name, string Description, TableColumn[] 
         ]);
 
     /// <summary>All tables.</summary>
-    public static IReadOnlyList<ShowTable> All { get; } = [Fdb, Neighbors, Routes, Flood, Vnis];
+    public static IReadOnlyList<ShowTable> All { get; } = [Fdb, Neighbors, Misses, Routes, Flood, Vnis];
 
     /// <summary>What the daemon is asked.</summary>
     public string Command => $"show-{Name}";
 
     private static ShowTable Of<T>(string name, string description, JsonTypeInfo<T> shape, TableColumn[] columns, Func<T, string[]> cells) =>
         new(name, description, columns, row => cells(row.Deserialize(shape) ?? throw new JsonException("The row is null.")));
+
+    private static string Seconds(long? value) => value is null ? "-" : $"{Number(value)}s";
 
     private static string Number(long? value) => value?.ToString(CultureInfo.InvariantCulture) ?? "-";
 }

@@ -23,22 +23,18 @@ internal sealed class TableCommands(TextWriter output, TextWriter error, Option<
     private Command Show()
     {
         Command show = new("show", "Show the tables of a running overlayd");
+        Option<string?> tunnel = new("--tunnel") { Description = "Only this tunnel", HelpName = "NAME" };
+        Option<long?> vni = Number("--vni", "Only this VNI");
+        Option<string?> mac = new("--mac") { Description = "Only this MAC address", HelpName = "MAC" };
+        Option<string?> remote = new("--remote") { Description = "Only this remote", HelpName = "ADDRESS" };
+        Option<long?> limit = Number("--limit", "At most so many rows");
         foreach (ShowTable table in ShowTable.All)
         {
-            Option<string?> tunnel = new("--tunnel") { Description = "Only this tunnel", HelpName = "NAME" };
-            Option<long?> vni = Number("--vni", "Only this VNI");
-            Option<string?> mac = new("--mac") { Description = "Only this MAC address", HelpName = "MAC" };
-            Option<string?> remote = new("--remote") { Description = "Only this remote", HelpName = "ADDRESS" };
-            Option<long?> limit = Number("--limit", "At most so many rows");
-            Command command = new(table.Name, table.Description) { tunnel, vni, limit, json, socket };
-            if (table != ShowTable.Vnis && table != ShowTable.Flood)
+            Option[] filters = [tunnel, vni, .. table.HasMac ? [mac] : Array.Empty<Option>(), .. table.HasRemote ? [remote] : Array.Empty<Option>(), limit];
+            Command command = new(table.Name, table.Description) { json, socket };
+            foreach (Option filter in filters)
             {
-                command.Add(mac);
-            }
-
-            if (table != ShowTable.Vnis && table != ShowTable.Neighbors)
-            {
-                command.Add(remote);
+                command.Add(filter);
             }
 
             command.SetAction((parsed, cancellation) => ShowCommand.RunAsync(
@@ -48,8 +44,8 @@ internal sealed class TableCommands(TextWriter output, TextWriter error, Option<
                 {
                     Tunnel = parsed.GetValue(tunnel),
                     Vni = parsed.GetValue(vni),
-                    Mac = command.Options.Contains(mac) ? parsed.GetValue(mac) : null,
-                    Remote = command.Options.Contains(remote) ? parsed.GetValue(remote) : null,
+                    Mac = table.HasMac ? parsed.GetValue(mac) : null,
+                    Remote = table.HasRemote ? parsed.GetValue(remote) : null,
                     Limit = parsed.GetValue(limit),
                 },
                 parsed.GetValue(json), output, error, cancellation));

@@ -93,6 +93,7 @@ internal static class ControlFault
 [JsonSerializable(typeof(NeighborShowRow))]
 [JsonSerializable(typeof(RouteShowRow))]
 [JsonSerializable(typeof(FloodShowRow))]
+[JsonSerializable(typeof(MissShowRow))]
 internal sealed partial class ControlJson : JsonSerializerContext
 {
     /// <summary>The same with quotation marks in text as two bytes instead of six.</summary>

@@ -14,6 +14,7 @@ internal static class TableHandlers
     [
         new ShowHandler<FdbShowRow>("show-fdb", tunnels, ControlJson.Default.FdbShowRow, (tunnel, filter) => TableRows.Fdb(tunnel, filter, clock())),
         new ShowHandler<NeighborShowRow>("show-neighbors", tunnels, ControlJson.Default.NeighborShowRow, (tunnel, filter) => TableRows.Neighbors(tunnel, filter, clock())),
+        new ShowHandler<MissShowRow>("show-misses", tunnels, ControlJson.Default.MissShowRow, (tunnel, _) => TableRows.Misses(tunnel, clock())),
         new ShowHandler<RouteShowRow>("show-routes", tunnels, ControlJson.Default.RouteShowRow, TableRows.Routes),
         new ShowHandler<FloodShowRow>("show-flood", tunnels, ControlJson.Default.FloodShowRow, TableRows.Flood),
         new ShowHandler<VniShowRow>("show-vnis", tunnels, ControlJson.Default.VniShowRow, (tunnel, _) => TableRows.Vnis(tunnel)),

@@ -1,4 +1,5 @@
 using Overlay.Daemon.Configuration;
+using Overlay.Daemon.DataPlane;
 using Overlay.Daemon.Status;
 using Overlay.Tables;
 
@@ -19,6 +20,9 @@ internal sealed class TunnelTables(TunnelConfig config, OverlayTables tables, Ma
 
     /// <summary>The MAC address of its device; default where no Ethernet crosses the tunnel.</summary>
     public MacAddress DeviceMac { get; } = deviceMac;
+
+    /// <summary>What was asked for and is not known; null on a TUN, where nothing is asked.</summary>
+    public MissLog? Misses { get; init; }
 
     /// <summary>The interface that its multicast group is joined on; null if it has none.</summary>
     public string? GroupLink { get; init; }

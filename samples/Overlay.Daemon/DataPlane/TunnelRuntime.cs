@@ -35,6 +35,11 @@ internal sealed class TunnelRuntime : IDisposable
         Tunnels = [.. workers.Select(_ => new Tunnel(Options, Tables, PathMtus))];
         Icmp = config.PathMtu.Icmp ? new UnderlayIcmp(Tunnels[0], config.Endpoint.Port) : null;
         ConfiguredTables.Fill(Tables, config);
+        if (config.Device.Layer == DeviceLayer.Ethernet)
+        {
+            Misses = new MissLog(() => PollWaiter.Clock);
+            Tables.NeighborMissed += Misses.Add;
+        }
     }
 
     /// <summary>What the file says.</summary>
@@ -57,6 +62,9 @@ internal sealed class TunnelRuntime : IDisposable
 
     /// <summary>Probes its paths; null where nobody does.</summary>
     public TunnelProber? Prober { get; set; }
+
+    /// <summary>What was asked for and is not known; null on a TUN, where nothing is asked.</summary>
+    public MissLog? Misses { get; }
 
     /// <summary>The device: one queue for each worker.</summary>
     public IReadOnlyList<TunDevice> Device { get; }
@@ -89,7 +97,7 @@ internal sealed class TunnelRuntime : IDisposable
             Egress = DirectionStatus.Sum([.. workers.Select(worker => worker.Egress)]),
             Ingress = DirectionStatus.Sum([.. workers.Select(worker => worker.Ingress)]),
             ReservedBits = ReservedBitCounts.From([.. Tunnels.Select(tunnel => tunnel.ReservedBits)]),
-            Neighbors = Config.Device.Layer == DeviceLayer.Ethernet ? NeighborStatus.From(Tables.Neighbors, Tunnels) : null,
+            Neighbors = Misses is null ? null : NeighborStatus.From(Tables.Neighbors, Tunnels) with { Misses = Misses.Count },
             EcnAlarms = Tunnels.Sum(tunnel => tunnel.EcnAlarms),
             Learning = Options.Learning
                 ? new LearningStatus(Tables.Forwarding.Count, Tables.Forwarding.Moves, Tables.Forwarding.FrozenCount, Tables.Forwarding.Refusals, Tunnels.Sum(tunnel => tunnel.Learned.Overflows))
@@ -116,6 +124,7 @@ internal sealed class TunnelRuntime : IDisposable
         DirectionStatus.Sum([.. Tunnels.Select(tunnel => DirectionStatus.From(tunnel.Egress))]),
         DirectionStatus.Sum([.. Tunnels.Select(tunnel => DirectionStatus.From(tunnel.Ingress))])))
     {
+        Misses = Misses,
         GroupLink = endpoint.Groups.FirstOrDefault(group => group.Group == Config.Group)?.Link,
     };
 

@@ -27,6 +27,9 @@ internal sealed record NeighborStatus
     /// <summary>Announcements that came from the device.</summary>
     public long Announcements { get; init; }
 
+    /// <summary>Misses that were told to the writer of the tables, and by it to whoever fills them on demand; the same one at most once a second.</summary>
+    public long Misses { get; init; }
+
     /// <summary>Misses that were not told to the writer of the tables, because too many waited.</summary>
     public long MissesLost { get; init; }
 

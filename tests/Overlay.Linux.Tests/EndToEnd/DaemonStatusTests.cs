@@ -31,7 +31,7 @@ public sealed class DaemonStatusTests
         Assert.Equal(["device", "egress", "endpoint", "ingress", "kind", "learning", "name", "neighbors", "offload"], Names(tunnel));
         Assert.Equal(["kernelDrops", "name", "receiveBufferBytes", "sourcePorts", "transport", "tunnelGsoFrames", "tunnelGsoSuperpackets"], Names(tunnel.GetProperty("endpoint")));
         Assert.Equal(
-            ["announcements", "answered", "entries", "learned", "missesLost", "moves", "probes", "refused", "unforwarded", "unknown"], Names(tunnel.GetProperty("neighbors")));
+            ["announcements", "answered", "entries", "learned", "misses", "missesLost", "moves", "probes", "refused", "unforwarded", "unknown"], Names(tunnel.GetProperty("neighbors")));
         Assert.Equal(["gro", "gso", "tso", "tunnelGso", "uso"], Names(tunnel.GetProperty("offload")));
         Assert.Equal(["entries", "frozen", "moves", "queueFull", "refused"], Names(tunnel.GetProperty("learning")));
         Assert.Equal(["frozen", "full", "invalid", "own", "protected", "unpermitted"], Names(tunnel.GetProperty("learning").GetProperty("refused")));

@@ -108,6 +108,17 @@ public sealed class NeighborSuppressionTests
         Assert.Equal(0, Ping.Run(lab.Us, Host(false), 1, "-W", "5").Lost);
         Assert.Equal(0, Ping.Run(lab.Us, Host(true), 1, "-W", "5").Lost);
         Assert.Equal((0, 2, 0), (Count(daemon.Query(), "answered"), Count(daemon.Query(), "unknown"), Count(daemon.Query(), "missesLost")));
+
+        // And told to whoever would fill the table: both addresses, until they are known.
+        Wait.Until(() => Count(daemon.Query(), "misses") == 2, () => $"the misses are not counted: {daemon.Query()}");
+        using var misses = JsonDocument.Parse(daemon.Ask("show", "misses", "--json"));
+        Assert.Equal([Host(true), Host(false)], misses.RootElement.EnumerateArray().Select(miss => miss.GetProperty("ip").GetString()));
+        foreach (string host in (string[])[Host(false), Host(true)])
+        {
+            daemon.Ask("neighbor", "add", "--tunnel", "vx42", "--ip", host, "--mac", PeerLab.PeerMac);
+        }
+
+        Assert.Equal("[]\n", daemon.Ask("show", "misses", "--json"));
     }
 
     [Fact]

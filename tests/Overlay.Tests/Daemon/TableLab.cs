@@ -37,7 +37,16 @@ internal sealed class TableLab : IAsyncDisposable, IKernelRoutes
     public TableLab(params IEnumerable<IControlHandler> more)
     {
         DaemonConfig config = ConfigSamples.Parse(Configuration);
-        Tunnels = [.. config.Tunnels.Select(tunnel => new TunnelTables(tunnel, Fill(tunnel), tunnel.Device.Mac ?? default, () => (Egress, Ingress)) { GroupLink = tunnel.Group is null ? null : "eth0" })];
+        Tunnels = [.. config.Tunnels.Select(tunnel => new TunnelTables(tunnel, Fill(tunnel), tunnel.Device.Mac ?? default, () => (Egress, Ingress)) 
+        {
+            GroupLink = tunnel.Group is null ? null : "eth0",
+            Misses = new MissLog(() => Now),
+        })];
+        foreach (TunnelTables tunnel in Tunnels)
+        {
+            tunnel.Tables.NeighborMissed += tunnel.Misses!.Add;
+        }
+
         TunnelCatalog catalog = new(Tunnels);
         ControlHandlers handlers = new([.. TableHandlers.Showing(catalog, () => Now), .. TableHandlers.Changing(catalog, new Door(_requests), this, () => Now), .. more]);
         _server = ControlServer.Start(Socket, handlers, line =>

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Overlay.Daemon.Commands;
 using Overlay.Daemon.Control.Show;
+using Overlay.Daemon.DataPlane;
 using Overlay.Daemon.Status;
 using Overlay.Tables;
 using Xunit;
@@ -175,6 +176,64 @@ public sealed class TableShowTests
 
         // Who asks for a remote wants no limits.
         Assert.Equal("""{"tunnel":"group","vni":8,"remote":"239.1.1.1","groupLink":"eth0","origin":"static"}""", Assert.Single(await lab.ShowAsync("flood", """{"remote":"239.1.1.1"}""")));
+    }
+
+    [Fact]
+    public async Task Misses_are_what_was_asked_for_and_is_still_not_known_the_latest_first()
+    {
+        await using TableLab lab = new();
+        OverlayTables tables = lab.Tap.Tables;
+        ValueIPAddress first = ValueIPAddress.Parse("10.0.0.7");
+        ValueIPAddress second = ValueIPAddress.Parse("fd00::8");
+        MacAddress station = MacAddress.Parse("02:00:00:00:00:08");
+        Assert.True(tables.ReportMiss(new NeighborMiss(Vni, first, default)));
+        lab.Now += 1_500;
+        Assert.True(tables.ReportMiss(new NeighborMiss(Vni, first, default)));
+        tables.Apply(OverlayUpdate.SetNeighbor(Vni, second, station));
+        lab.Now += 1_000;
+        Assert.True(tables.ReportMiss(new NeighborMiss(Vni, second, station)));
+        lab.Now += 2_000;
+        Assert.Equal(
+            """
+            [
+              {"tunnel":"tap","vni":42,"ip":"fd00::8","mac":"02:00:00:00:00:08","times":1,"idleSeconds":2},
+              {"tunnel":"tap","vni":42,"ip":"10.0.0.7","times":2,"idleSeconds":3}
+            ]
+
+            """,
+            await RunAsync(lab, ShowTable.Misses, new ShowArguments(), json: true));
+        Assert.Equal(
+            """
+            TUNNEL  VNI  IP        MAC                TIMES  IDLE
+            tap      42  fd00::8   02:00:00:00:00:08      1    2s
+            tap      42  10.0.0.7  -                      2    3s
+
+            """,
+            await RunAsync(lab, ShowTable.Misses, new ShowArguments { Vni = 42 }, json: false));
+
+        // A control plane that reads this fills the tables, and then it is no miss, nor is it told as one.
+        await lab.ChangeAsync("fdb-add", """{"tunnel":"tap","mac":"02:00:00:00:00:08","remote":"192.0.2.3"}""");
+        Assert.Single(await lab.ShowAsync("misses"));
+        Assert.False(tables.ReportMiss(new NeighborMiss(Vni, second, station)));
+        await lab.ChangeAsync("neighbor-add", """{"tunnel":"tap","ip":"10.0.0.7","mac":"02:00:00:00:00:08"}""");
+        Assert.Empty(await lab.ShowAsync("misses"));
+        Assert.Equal(3, lab.Tap.Misses!.Count);
+    }
+
+    [Fact]
+    public void Of_many_misses_the_latest_stay()
+    {
+        MissLog log = new(() => 0);
+        for (uint i = 0; i < MissLog.Capacity + 10; i++)
+        {
+            log.Add(new NeighborMiss(Vni, ValueIPAddress.FromIPv4(i), default));
+            log.Add(new NeighborMiss(Vni, ValueIPAddress.FromIPv4(0), default));
+        }
+
+        IReadOnlyList<LoggedMiss> logged = log.Snapshot();
+        Assert.Equal((MissLog.Capacity, 2 * (MissLog.Capacity + 10)), (logged.Count, log.Count));
+        Assert.Equal((ValueIPAddress.FromIPv4(0), MissLog.Capacity + 11L), (logged[0].Miss.Address, logged[0].Times));
+        Assert.Equal(ValueIPAddress.FromIPv4(11), logged[^1].Miss.Address);
     }
 
     [Fact]

@@ -5,45 +5,33 @@ using System.Text.Json.Serialization;
 
 namespace Overlay.Daemon.Control.Show;
 
-/// <summary>MAC addresses as JSON strings, written without a string for each.</summary>
-internal sealed class MacAddressConverter : JsonConverter<MacAddress>
+/// <summary>Addresses as JSON strings, written without a string for each.</summary>
+/// <typeparam name="T">The address.</typeparam>
+/// <param name="what">How messages name it.</param>
+internal abstract class AddressConverter<T>(string what) : JsonConverter<T>
+    where T : struct, ISpanFormattable, ISpanParsable<T>
 {
-    private const int TextLength = 17;
-
-    /// <inheritdoc/>
-    public override MacAddress Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        reader.TokenType == JsonTokenType.String && MacAddress.TryParse(reader.GetString(), CultureInfo.InvariantCulture, out MacAddress mac)
-            ? mac
-            : throw new JsonException("A MAC address was expected.");
-
-    /// <inheritdoc/>
-    public override void Write(Utf8JsonWriter writer, MacAddress value, JsonSerializerOptions options)
-    {
-        Span<byte> text = stackalloc byte[TextLength];
-        bool fits = value.TryFormat(text, out int length);
-        Debug.Assert(fits, "A MAC address has 17 characters.");
-        writer.WriteStringValue(text[..length]);
-    }
-}
-
-/// <summary>IP addresses as JSON strings, written without a string for each.</summary>
-internal sealed class IPAddressConverter : JsonConverter<ValueIPAddress>
-{
-    // The longest text of an IPv6 address is 45 characters (RFC 4291 §2.2).
+    // The longest is an IPv6 address, of 45 characters (RFC 4291 §2.2).
     private const int LongestText = 64;
 
     /// <inheritdoc/>
-    public override ValueIPAddress Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        reader.TokenType == JsonTokenType.String && ValueIPAddress.TryParse(reader.GetString(), CultureInfo.InvariantCulture, out ValueIPAddress address)
+    public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.TokenType == JsonTokenType.String && T.TryParse(reader.GetString(), CultureInfo.InvariantCulture, out T address)
             ? address
-            : throw new JsonException("An IP address was expected.");
+            : throw new JsonException($"{what} was expected.");
 
     /// <inheritdoc/>
-    public override void Write(Utf8JsonWriter writer, ValueIPAddress value, JsonSerializerOptions options)
+    public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options)
     {
         Span<char> text = stackalloc char[LongestText];
-        bool fits = value.TryFormat(text, out int length);
-        Debug.Assert(fits, "An IP address has at most 45 characters.");
+        bool fits = value.TryFormat(text, out int length, default, CultureInfo.InvariantCulture);
+        Debug.Assert(fits, "An address has at most 45 characters.");
         writer.WriteStringValue(text[..length]);
     }
 }
+
+/// <inheritdoc/>
+internal sealed class MacAddressConverter() : AddressConverter<MacAddress>("A MAC address");
+
+/// <inheritdoc/>
+internal sealed class IPAddressConverter() : AddressConverter<ValueIPAddress>("An IP address");

@@ -20,8 +20,9 @@ internal readonly record struct RouteShowRow
     public required ValueIPAddress Remote { get; init; }
 
     /// <summary>The inner destination MAC address; absent where no Ethernet crosses the tunnel.</summary>
+    [JsonConverter(typeof(MacAddressConverter))]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public string? Mac { get; init; }
+    public MacAddress? Mac { get; init; }
 
     /// <summary>The remote's share of the flows beside the others of the prefix; absent where it is the only one.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]

@@ -48,6 +48,24 @@ internal static class TableRows
             IdleSeconds = row.Entry.Origin == NeighborOrigin.Learned ? row.IdleMilliseconds / 1_000 : null,
         });
 
+    /// <summary>Inner addresses that were asked for and are still not known, the latest first.</summary>
+    /// <param name="tunnel">The tunnel.</param>
+    /// <param name="now">The time that idle times are counted from.</param>
+    public static IEnumerable<MissShowRow> Misses(TunnelTables tunnel, long now) =>
+        from logged in tunnel.Misses?.Snapshot() ?? []
+        let miss = logged.Miss
+        let mac = tunnel.Tables.Neighbors.TryLookup(miss.Vni, miss.Address, out MacAddress known) ? known : default(MacAddress?)
+        where mac is not MacAddress station || !tunnel.Tables.Forwarding.TryLookup(miss.Vni, station, out int _)
+        select new MissShowRow
+        {
+            Tunnel = tunnel.Name,
+            Vni = tunnel.Vni,
+            Ip = miss.Address,
+            Mac = mac,
+            Times = logged.Times,
+            IdleSeconds = Math.Max(0, now - logged.Last) / 1_000,
+        };
+
     /// <summary>Routes, IPv4 first, in the order of addresses; one that leads to several remotes has a row for each.</summary>
     public static IEnumerable<RouteShowRow> Routes(TunnelTables tunnel, ShowFilter filter)
     {
@@ -62,7 +80,7 @@ internal static class TableRows
                 Vni = tunnel.Vni,
                 Prefix = $"{route.Prefix}/{route.Length}",
                 Remote = member.Entry.Remote,
-                Mac = member.Entry.Mac.IsZero ? null : member.Entry.Mac.ToString(),
+                Mac = member.Entry.Mac.IsZero ? null : member.Entry.Mac,
                 Weight = route.Members.Count > 1 ? member.Weight : null,
                 Origin = Origin(configured.Contains((route.Prefix, route.Length))),
             };
