@@ -64,7 +64,7 @@ internal sealed class OverlaydTunnels(string socket, CancellationToken cancellat
         }
 
         List<FloodShowRow> flood = await RowsAsync("show-flood", arguments, ControlJson.Default.FloodShowRow).ConfigureAwait(false);
-        return [.. flood.Select(row => row.Remote).Distinct()];
+        return [.. flood.Select(row => row.Remote).OfType<ValueIPAddress>().Distinct()];
     }
 
     private async Task<TunnelStatus?> StatusAsync(string device)
