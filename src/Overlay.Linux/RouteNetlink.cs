@@ -241,8 +241,82 @@ public sealed class RouteNetlink : IDisposable
         return route.Mtu != 0 || route.InterfaceIndex == 0 ? route : route with { Mtu = GetLink(route.InterfaceIndex).Mtu };
     }
 
+    /// <summary>What is known of the neighbours of an interface: which station has an address.</summary>
+    public IReadOnlyList<NeighborInfo> GetNeighbors(int index) => GetStations(index, Rtnetlink.AF_UNSPEC, "neighbors");
+
+    /// <summary>
+    /// The forwarding entries of an interface: of a bridge which station is behind which port, of a VXLAN device which is behind which remote. An entry for
+    /// all stations has the MAC address zero.
+    /// </summary>
+    /// <param name="index">The bridge, or the VXLAN device.</param>
+    public IReadOnlyList<NeighborInfo> GetForwarding(int index) => GetStations(index, Rtnetlink.AF_BRIDGE, "forwarding entries");
+
+    /// <summary>The number that this namespace has for another, which <see cref="LinkInfo.LowerNamespaceId"/> refers to.</summary>
+    /// <returns>null if it has none.</returns>
+    /// <exception cref="LinuxException">The kernel refuses to say.</exception>
+    public int? GetNamespaceId(NetworkNamespace other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        NetlinkWriter writer = Begin(stackalloc byte[RequestLength], Rtnetlink.RTM_GETNSID, 0);
+        writer.Header(Rtnetlink.GeneralHeaderLength);
+        writer.Attribute(Rtnetlink.NETNSA_FD, (uint)other.Handle);
+        int? id = null;
+        Execute(writer.Finish(), nameof(Rtnetlink.RTM_GETNSID), other.Name, (type, body) =>
+        {
+            if (type == Rtnetlink.RTM_NEWNSID && body.Length >= Rtnetlink.GeneralHeaderLength)
+            {
+                NetlinkAttributes attributes = new(body[Rtnetlink.GeneralHeaderLength..]);
+                while (attributes.MoveNext())
+                {
+                    id = attributes.Type == Rtnetlink.NETNSA_NSID ? (int)attributes.UInt32 : id;
+                }
+            }
+        });
+        return id >= 0 ? id : null;
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _socket.Dispose();
+
+    private List<NeighborInfo> GetStations(int index, byte family, string name)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(index);
+        List<NeighborInfo> stations = [];
+        Dump(Rtnetlink.RTM_GETNEIGH, Rtnetlink.NeighborHeaderLength, nameof(Rtnetlink.RTM_GETNEIGH), name, stations.Clear, (type, body) =>
+        {
+            if (type != Rtnetlink.RTM_NEWNEIGH || body.Length < Rtnetlink.NeighborHeaderLength)
+            {
+                return;
+            }
+
+            int link = MemoryMarshal.Read<int>(body[4..]);
+            int master = 0;
+            MacAddress? mac = null;
+            ValueIPAddress? address = null;
+            NetlinkAttributes attributes = new(body[Rtnetlink.NeighborHeaderLength..]);
+            while (attributes.MoveNext())
+            {
+                switch (attributes.Type)
+                {
+                    case Rtnetlink.NDA_LLADDR when attributes.Value.Length == MacAddress.Length:
+                        mac = new MacAddress(attributes.Value);
+                        break;
+                    case Rtnetlink.NDA_DST when attributes.TryGetAddress(out ValueIPAddress value):
+                        address = value;
+                        break;
+                    case Rtnetlink.NDA_MASTER:
+                        master = (int)attributes.UInt32;
+                        break;
+                }
+            }
+
+            if (mac is MacAddress station && (link == index || master == index))
+            {
+                stations.Add(new NeighborInfo(link, station, address));
+            }
+        }, header => header[0] = family);
+        return stations;
+    }
 
     private static byte Family(ValueIPAddress address) => address.IsIPv4 ? Rtnetlink.AF_INET : Rtnetlink.AF_INET6;
 
@@ -267,6 +341,10 @@ public sealed class RouteNetlink : IDisposable
         int queue = 0;
         MacAddress mac = default;
         OperationalState state = default;
+        int master = 0;
+        int lower = 0;
+        int? lowerNamespace = null;
+        TunnelLinkInfo? tunnel = null;
         long receiveDropped = 0;
         long transmitDropped = 0;
         NetlinkAttributes attributes = new(body[Rtnetlink.LinkHeaderLength..]);
@@ -294,9 +372,20 @@ public sealed class RouteNetlink : IDisposable
                     NetlinkAttributes info = new(value);
                     while (info.MoveNext())
                     {
+                        // The kind stands in front of what is particular to it.
                         kind = info.Type == Rtnetlink.IFLA_INFO_KIND ? InterfaceName.Read(info.Value) : kind;
+                        tunnel = info.Type == Rtnetlink.IFLA_INFO_DATA && kind is not null ? TunnelLinkInfo.Parse(kind, info.Value) : tunnel;
                     }
 
+                    break;
+                case Rtnetlink.IFLA_MASTER:
+                    master = (int)attributes.UInt32;
+                    break;
+                case Rtnetlink.IFLA_LINK:
+                    lower = (int)attributes.UInt32;
+                    break;
+                case Rtnetlink.IFLA_LINK_NETNSID:
+                    lowerNamespace = (int)attributes.UInt32;
                     break;
                 // struct rtnl_link_stats64: packets, bytes, errors and dropped, each received and sent, are its first eight numbers.
                 case Rtnetlink.IFLA_STATS64 when value.Length >= 8 * sizeof(long):
@@ -316,6 +405,10 @@ public sealed class RouteNetlink : IDisposable
             OperationalState = state,
             TxQueueLength = queue,
             Kind = kind,
+            Tunnel = tunnel,
+            MasterIndex = master,
+            LowerIndex = lower,
+            LowerNamespaceId = lowerNamespace,
             ReceiveDropped = receiveDropped,
             TransmitDropped = transmitDropped,
         };
@@ -412,6 +505,7 @@ public sealed class RouteNetlink : IDisposable
             Gateway = gateway,
             Source = preferred,
             Mtu = mtu,
+            RouteMtu = mtu,
             IsMtuLearned = learned && mtu != 0,
         };
     }

@@ -88,6 +88,8 @@ internal sealed class TunnelRuntime : IDisposable
         {
             Name = Config.Name,
             Kind = Config.Facts.Name,
+            Local = Config.Local.ToString(),
+            Overhead = Config.Overhead,
             Device = new DeviceStatus
             {
                 Name = Device[0].Name,

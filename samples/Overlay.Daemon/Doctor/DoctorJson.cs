@@ -7,6 +7,7 @@ namespace Overlay.Daemon.Doctor;
 /// <summary>Serialisation of the doctors' reports, generated at compile time.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(DoctorReport))]
+[JsonSerializable(typeof(MtuDetails))]
 internal sealed partial class DoctorJson : JsonSerializerContext
 {
     /// <summary>For people, too: quotation marks and signs as they are.</summary>
