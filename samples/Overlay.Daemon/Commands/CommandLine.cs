@@ -66,7 +66,7 @@ internal sealed class CommandLine(TextWriter output, TextWriter error, Func<Daem
             ExplainCommand.Create(json, socket, output, error),
             TraceCommand.Create(socket, output, error),
             MtuCommand.Create(json, output, error),
-            DoctorCommand.Create(),
+            DoctorCommand.Create(json, socket, output, error),
         };
         foreach (Command command in new TableCommands(output, error, json, socket).Build())
         {

@@ -11,8 +11,13 @@ namespace Overlay.Daemon.Commands;
 internal static class DoctorCommand
 {
     /// <summary>Makes the command.</summary>
-    public static Command Create() =>
-        new("doctor", "Find what is wrong around a tunnel; exit code 0: clean, 1: a finding, 2: undecided");
+    public static Command Create(Option<bool> json, Option<string> socket, TextWriter output, TextWriter error) =>
+        new("doctor", "Find what is wrong around a tunnel; exit code 0: clean, 1: a finding, 2: undecided")
+        {
+            DoctorUnderlayCommand.Create(json, output, error),
+            DoctorRespondCommand.Create(output, error),
+            DoctorChecksumCommand.Create(json, output, error),
+        };
 
     /// <summary>The option <c>--to</c>, an IP address.</summary>
     /// <param name="description">What the address is of.</param>

@@ -1,12 +1,16 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Overlay.Daemon.Doctor.Checksums;
+using Overlay.Daemon.Doctor.Underlay;
 
 namespace Overlay.Daemon.Doctor;
 
 /// <summary>Serialisation of the doctors' reports, generated at compile time.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(DoctorReport))]
+[JsonSerializable(typeof(UnderlayDetails))]
+[JsonSerializable(typeof(ChecksumDetails))]
 internal sealed partial class DoctorJson : JsonSerializerContext
 {
     /// <summary>For people, too: quotation marks and signs as they are.</summary>
