@@ -15,6 +15,9 @@ internal static class DoctorCommand
         new("doctor", "Find what is wrong around a tunnel; exit code 0: clean, 1: a finding, 2: undecided")
         {
             DoctorMtuCommand.Create(json, socket, output, error),
+            DoctorUnderlayCommand.Create(json, output, error),
+            DoctorRespondCommand.Create(output, error),
+            DoctorChecksumCommand.Create(json, output, error),
         };
 
     /// <summary>The option <c>--to</c>, an IP address.</summary>

@@ -1,6 +1,8 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Overlay.Daemon.Doctor.Checksums;
+using Overlay.Daemon.Doctor.Underlay;
 
 namespace Overlay.Daemon.Doctor;
 
@@ -8,6 +10,8 @@ namespace Overlay.Daemon.Doctor;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(DoctorReport))]
 [JsonSerializable(typeof(MtuDetails))]
+[JsonSerializable(typeof(UnderlayDetails))]
+[JsonSerializable(typeof(ChecksumDetails))]
 internal sealed partial class DoctorJson : JsonSerializerContext
 {
     /// <summary>For people, too: quotation marks and signs as they are.</summary>
