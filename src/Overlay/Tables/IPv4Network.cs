@@ -54,7 +54,9 @@ internal sealed class IPv4Network
             }
         }
 
-        return NullIfEmpty(Padded(RouteBand.Sorted(rules)), [.. hostNetworks], [.. hosts]);
+        uint[] words = NewWords(rules.Count);
+        RouteBand.Sorted(rules).CopyTo(words, 0);
+        return NullIfEmpty(words, [.. hostNetworks], [.. hosts]);
     }
 
     /// <summary>The prefixes of more than 24 bits in a /24, see <see cref="HostBand"/>; null if there are none.</summary>
@@ -74,9 +76,11 @@ internal sealed class IPv4Network
     /// <param name="number">What it leads to.</param>
     public static IPv4Network? With(IPv4Network? network, uint prefix, int length, uint number)
     {
-        Span<uint> rules = stackalloc uint[RouteBand.MaxRules];
-        int count = RouteBand.Copy(network is null ? [] : network.Rules, RouteBand.Place((byte)(prefix >> 8), length - MinimumLength), number, rules);
-        return NullIfEmpty(Padded(rules[..count]), network?._hostNetworks ?? [], network?._hosts ?? []);
+        ReadOnlySpan<uint> before = network is null ? [] : network.Rules;
+        uint place = RouteBand.Place((byte)(prefix >> 8), length - MinimumLength);
+        uint[] after = NewWords(RouteBand.CountWith(before, place, number));
+        RouteBand.Copy(before, place, number, after);
+        return NullIfEmpty(after, network?._hostNetworks ?? [], network?._hosts ?? []);
     }
 
     /// <summary>A network with other prefixes of more than 24 bits in one /24; null if no prefix is left.</summary>
@@ -98,15 +102,5 @@ internal sealed class IPv4Network
     private static IPv4Network? NullIfEmpty(uint[] words, byte[] hostNetworks, uint[][] hosts) =>
         words[0] != 0 || hosts.Length > 0 ? new IPv4Network(words, hostNetworks, hosts) : null;
 
-    private static uint[] Padded(ReadOnlySpan<uint> rules)
-    {
-        if (rules.IsEmpty)
-        {
-            return IPv4Band.Empty;
-        }
-
-        uint[] words = new uint[Math.Max(IPv4Band.MinimumLength, rules.Length + 1)];
-        rules.CopyTo(words);
-        return words;
-    }
+    private static uint[] NewWords(int rules) => rules == 0 ? IPv4Band.Empty : new uint[Math.Max(IPv4Band.MinimumLength, rules + 1)];
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Overlay.Tables;
@@ -56,6 +57,7 @@ internal sealed class IPv6Routes
     }
 
     /// <summary>Finds what the longest prefix that holds an address leads to; 0 if there is none.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public uint Find(ValueIPAddress address)
     {
         uint found = _high.Find(address.High);
@@ -90,8 +92,8 @@ internal sealed class IPv6Routes
         return new IPv6Routes(high, after.IsEmpty ? _low.Remove(prefix.High) : _low.SetItem(prefix.High, after));
     }
 
-    /// <summary>Calls for each prefix, in no order.</summary>
-    public void ForEach(Action<ValueIPAddress, int, uint> visit)
+    /// <summary>Adds all prefixes, in no order.</summary>
+    public void CopyTo(List<IPv6Route> routes)
     {
         List<IPv6Rule> rules = [];
         _high.CopyTo(rules);
@@ -99,7 +101,7 @@ internal sealed class IPv6Routes
         {
             if (rule.Length != IPv6Rule.LongerLength)
             {
-                visit(ValueIPAddress.FromHighLow(rule.Key, 0), rule.Length, rule.Number);
+                routes.Add(new IPv6Route(ValueIPAddress.FromHighLow(rule.Key, 0), rule.Length, rule.Number));
             }
         }
 
@@ -109,7 +111,7 @@ internal sealed class IPv6Routes
             branch.CopyTo(rules);
             foreach (IPv6Rule rule in rules)
             {
-                visit(ValueIPAddress.FromHighLow(high, rule.Key), HalfLength + rule.Length, rule.Number);
+                routes.Add(new IPv6Route(ValueIPAddress.FromHighLow(high, rule.Key), (byte)(HalfLength + rule.Length), rule.Number));
             }
         }
     }

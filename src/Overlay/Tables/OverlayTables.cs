@@ -130,7 +130,7 @@ public sealed class OverlayTables
     public void ReplaceRoutes(Vni? vni, IEnumerable<OverlayRoute> routes)
     {
         ArgumentNullException.ThrowIfNull(routes);
-        Dictionary<(ValueIPAddress Prefix, int Length), RouteTarget> rows = [];
+        Dictionary<(ValueIPAddress Prefix, int Length), RouteTarget> rows = new(routes.TryGetNonEnumeratedCount(out int count) ? count : 0);
         foreach (OverlayRoute route in routes)
         {
             foreach (RouteMember member in route.Members)

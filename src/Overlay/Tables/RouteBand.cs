@@ -80,25 +80,27 @@ internal static class RouteBand
     /// <summary>The rules with another one, or with another number at its place, or – with the number 0 – without it.</summary>
     public static uint[] With(ReadOnlySpan<uint> rules, uint place, uint number)
     {
-        Span<uint> result = stackalloc uint[MaxRules];
-        return result[..Copy(rules, place, number, result)].ToArray();
+        uint[] result = new uint[CountWith(rules, place, number)];
+        Copy(rules, place, number, result);
+        return result;
     }
 
+    /// <summary>How many rules there are with another one, or with another number at its place, or – with the number 0 – without it.</summary>
+    public static int CountWith(ReadOnlySpan<uint> rules, uint place, uint number) =>
+        rules.Length + (number != 0 ? 1 : 0) - (Get(rules, place) != 0 ? 1 : 0);
+
     /// <summary>Writes the rules with another one, or with another number at its place, or – with the number 0 – without it.</summary>
-    /// <returns>How many there are then.</returns>
-    public static int Copy(ReadOnlySpan<uint> rules, uint place, uint number, Span<uint> result)
+    public static void Copy(ReadOnlySpan<uint> rules, uint place, uint number, Span<uint> result)
     {
         int index = IndexOf(rules, place);
         int behind = index < rules.Length && rules[index] >> NumberBits == place ? index + 1 : index;
-        int inserted = number != 0 ? 1 : 0;
         rules[..index].CopyTo(result);
         if (number != 0)
         {
             result[index] = Rule(place, number);
         }
 
-        rules[behind..].CopyTo(result[(index + inserted)..]);
-        return index + inserted + rules.Length - behind;
+        rules[behind..].CopyTo(result[(number != 0 ? index + 1 : index)..]);
     }
 
     /// <summary>Puts rules into their order.</summary>

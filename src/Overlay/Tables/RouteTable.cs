@@ -51,14 +51,21 @@ public sealed class RouteTable<T>
 
         State state = Volatile.Read(ref _state);
         T?[] array = state.Values;
-        values = values[..destinations.Length];
+        Span<uint> numbers = stackalloc uint[IPv4Routes.GroupLength];
         int found = 0;
-        for (int i = 0; i < destinations.Length; i++)
+        while (!destinations.IsEmpty)
         {
-            ref readonly ValueIPAddress destination = ref destinations[i];
-            uint number = destination.IsIPv4 ? state.IPv4.Find(destination.ToIPv4()) : state.IPv6.Find(destination);
-            values[i] = array[number]!;
-            found += number != 0 ? 1 : 0;
+            ReadOnlySpan<ValueIPAddress> group = destinations[..Math.Min(destinations.Length, numbers.Length)];
+            Find(state, group, numbers);
+            for (int i = 0; i < group.Length && i < values.Length; i++)
+            {
+                uint number = numbers[i];
+                values[i] = array[number]!;
+                found += number != 0 ? 1 : 0;
+            }
+
+            destinations = destinations[group.Length..];
+            values = values[group.Length..];
         }
 
         return found;
@@ -163,13 +170,45 @@ public sealed class RouteTable<T>
     public IReadOnlyList<RouteRow<T>> Snapshot()
     {
         State state = Volatile.Read(ref _state);
-        List<RouteRow<T>> rows = new(state.Count);
-        state.IPv4.ForEach((prefix, length, number) => rows.Add(new RouteRow<T>(ValueIPAddress.FromIPv4(prefix), length, state.Values[number]!)));
-        int four = rows.Count;
-        state.IPv6.ForEach((prefix, length, number) => rows.Add(new RouteRow<T>(prefix, length, state.Values[number]!)));
-        rows.Sort(0, four, RowOrder.Instance);
-        rows.Sort(four, rows.Count - four, RowOrder.Instance);
+        List<IPv4Rule> four = [];
+        List<IPv6Route> six = [];
+        state.IPv4.CopyTo(four);
+        state.IPv6.CopyTo(six);
+        four.Sort();
+        six.Sort();
+        List<RouteRow<T>> rows = new(four.Count + six.Count);
+        foreach (IPv4Rule rule in four)
+        {
+            rows.Add(new RouteRow<T>(ValueIPAddress.FromIPv4(rule.Prefix), rule.Length, state.Values[rule.Number]!));
+        }
+
+        foreach (IPv6Route route in six)
+        {
+            rows.Add(new RouteRow<T>(route.Prefix, route.Length, state.Values[route.Number]!));
+        }
+
         return rows;
+    }
+
+    private static void Find(State state, ReadOnlySpan<ValueIPAddress> destinations, Span<uint> numbers)
+    {
+        bool areIPv4 = true;
+        foreach (ref readonly ValueIPAddress destination in destinations)
+        {
+            areIPv4 &= destination.IsIPv4;
+        }
+
+        if (areIPv4)
+        {
+            state.IPv4.Find(destinations, numbers);
+            return;
+        }
+
+        for (int i = 0; i < destinations.Length; i++)
+        {
+            ValueIPAddress destination = destinations[i];
+            numbers[i] = destination.IsIPv4 ? state.IPv4.Find(destination.ToIPv4()) : state.IPv6.Find(destination);
+        }
     }
 
     private static void CheckPrefix(ValueIPAddress prefix, int length)
@@ -198,16 +237,5 @@ public sealed class RouteTable<T>
         public State With(ValueIPAddress prefix, int length, uint number, T?[] array, int change) => prefix.IsIPv4
             ? new State(IPv4.With(prefix.ToIPv4(), length, number), IPv6, array, Count + change)
             : new State(IPv4, IPv6.With(prefix, length, number), array, Count + change);
-    }
-
-    private sealed class RowOrder : IComparer<RouteRow<T>>
-    {
-        public static RowOrder Instance { get; } = new();
-
-        public int Compare(RouteRow<T> x, RouteRow<T> y)
-        {
-            int order = x.Prefix.CompareTo(y.Prefix);
-            return order != 0 ? order : x.Length.CompareTo(y.Length);
-        }
     }
 }

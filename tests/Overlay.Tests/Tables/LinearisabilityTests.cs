@@ -15,6 +15,11 @@ public sealed class LinearisabilityTests
 {
     private static readonly Gen<int> Name = Gen.Int[1, 4];
 
+    /// <summary>Of every kind that an IPv4 table keeps in its own way.</summary>
+    private static readonly Gen<int> RouteLength = Gen.OneOf(new[] { 8, 12, 16, 24, 32 }.Select(length => Gen.Const(length)).ToArray());
+
+    private static readonly ValueIPAddress Routed = Remote(0x01_02_03);
+
     private static int Iterations => Fuzzing.IsLong ? 2_000 : 100;
 
     [Fact]
@@ -56,6 +61,22 @@ public sealed class LinearisabilityTests
         ],
         equal: (a, b) => a.SawTheSame(b) && Known(a.Table) == Known(b.Table) && a.Table.KnownRemoteCount == b.Table.KnownRemoteCount,
         print: subject => $"{Known(subject.Table)}; {subject}",
+        iter: Iterations);
+
+    [Fact]
+    public void Routes() => Gen.Const(() => new Subject<RouteTable<int>>(new RouteTable<int>())).SampleParallel(
+        [
+            Gen.Select(RouteLength, Name).Operation<Subject<RouteTable<int>>>(
+                row => $"set {row}", (subject, row) => subject.Write(table => table.Set(Routed.Mask(row.Item1), row.Item1, row.Item2))),
+            RouteLength.Operation<Subject<RouteTable<int>>>(
+                length => $"remove {length}", (subject, length) => subject.Write(table => table.Remove(Routed.Mask(length), length))),
+            Gen.Const(0).Operation<Subject<RouteTable<int>>>(
+                _ => "replace", (subject, _) => subject.Write(table => table.Replace([new(Routed.Mask(20), 20, 9)]))),
+            Gen.Select(Gen.Int, Name).Operation<Subject<RouteTable<int>>>(
+                row => $"read {row}", (subject, row) => subject.Read(row.Item1, table => table.TryLookup(Routed, out int value) ? $"{value}" : "none")),
+        ],
+        equal: (a, b) => a.SawTheSame(b) && a.Table.Snapshot().SequenceEqual(b.Table.Snapshot()),
+        print: subject => $"{string.Join(" ", subject.Table.Snapshot())}; {subject}",
         iter: Iterations);
 
     /// <summary>The harness can fail: a list that is changed in place is seen half changed.</summary>
