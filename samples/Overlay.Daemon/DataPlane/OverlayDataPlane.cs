@@ -26,8 +26,8 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
     private readonly List<TunnelRuntime> _tunnels = [];
     private readonly List<WorkerThread> _workers = [];
     private readonly List<IDisposable> _beside = [];
-    private readonly ProbeThread _probes = new(log);
     private readonly ConcurrentDictionary<string, bool> _gone = new();
+    private ProbeThread? _probes;
     private IKernelRoutes? _routes;
     private TableWriter? _tables;
 
@@ -96,7 +96,7 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
     {
         _tables?.Stop();
         // Before the workers, whom it wakes.
-        _probes.Dispose();
+        _probes?.Dispose();
         // All at once, so that many workers take no longer than one.
         _workers.ForEach(worker => worker.Cancel());
         _workers.ForEach(worker => worker.Join());
@@ -165,11 +165,13 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
             _workers.Add(new WorkerThread(i, cpu, config.Workers.SpinMicroseconds, pool, PortGone, log));
         }
 
+        ProbeThread probes = new(log);
+        _probes = probes;
         foreach ((EndpointConfig key, EndpointRuntime endpoint) in _endpoints)
         {
             for (int share = 0; share < endpoint.Workers.Count; share++)
             {
-                Connect(_workers[endpoint.Workers[share]], endpoint, [.. _tunnels.Where(t => t.Config.Endpoint == key)], share);
+                Connect(_workers[endpoint.Workers[share]], endpoint, [.. _tunnels.Where(t => t.Config.Endpoint == key)], share, probes);
             }
         }
 
@@ -178,11 +180,11 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
             worker.Start();
         }
 
-        _probes.Start();
+        probes.Start();
     }
 
     // One socket and one queue of each device: what a worker receives it sends, and a packet never changes threads.
-    private void Connect(WorkerThread thread, EndpointRuntime endpoint, IReadOnlyList<TunnelRuntime> tunnels, int share)
+    private static void Connect(WorkerThread thread, EndpointRuntime endpoint, IReadOnlyList<TunnelRuntime> tunnels, int share, ProbeThread probes)
     {
         TunnelWorker worker = thread.Worker;
         int output = worker.AddPort(endpoint.Ports[share].Port);
@@ -199,7 +201,7 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
             endpoint.Ingress[share].Attach(tunnel.Tunnels[share], device);
             if (share == 0 && tunnel.Config.PathMtu.Probe)
             {
-                _probes.Add(tunnel, thread, output, endpoint.BareHeader);
+                probes.Add(tunnel, thread, output, endpoint.BareHeader);
             }
 
             tunnel.Paths.Add(new TunnelPaths(path, egress, endpoint.Ingress[share], ingress, header, endpoint.Ports[share]));
