@@ -234,6 +234,9 @@ public sealed partial class ForwardingTable
     /// <exception cref="IndexOutOfRangeException">No index of this table.</exception>
     public FdbRemote GetRemote(int remoteIndex) => _remotes.Get(remoteIndex);
 
+    /// <summary>The same without a copy, for who takes the fields at once.</summary>
+    internal ref readonly FdbRemote RemoteOf(int remoteIndex) => ref _remotes.Get(remoteIndex);
+
     /// <summary>Entries of all origins in one network. Any thread.</summary>
     public int CountOf(Vni vni) => _counts.TryGet(vni.Value, default, out ulong count) ? (int)count : 0;
 
