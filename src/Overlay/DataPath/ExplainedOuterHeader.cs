@@ -80,6 +80,12 @@ public sealed record ExplainedOuterHeader
         };
     }
 
-    private static int OptionLength(TunnelOptions options, in PacketMeta meta) =>
-        options.GeneveOptions.Length + options.Gre.Length + (meta.EncapsulationLimit is null ? 0 : IPInIPEncapsulator.EncapsulationLimitLength);
+    // Of what the options say only that counts which the kind has.
+    private static int OptionLength(TunnelOptions options, in PacketMeta meta) => options.Kind switch
+    {
+        TunnelKind.Geneve => options.GeneveOptions.Length,
+        TunnelKind.Gre or TunnelKind.Gretap => options.Gre.Length,
+        TunnelKind.IPInIP when meta.EncapsulationLimit is not null => IPInIPEncapsulator.EncapsulationLimitLength,
+        _ => 0,
+    };
 }

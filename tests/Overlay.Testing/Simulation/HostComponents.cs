@@ -9,8 +9,8 @@ namespace Overlay.Testing.Simulation;
 /// </summary>
 public sealed record HostComponents
 {
-    /// <summary>Makes tables, by how many forwarding entries learning may fill.</summary>
-    public Func<int, OverlayTables> Tables { get; init; } = static maxEntries => new OverlayTables(maxEntries);
+    /// <summary>Makes tables, by what the forwarding table is told.</summary>
+    public Func<ForwardingTableOptions, OverlayTables> Tables { get; init; } = static options => new OverlayTables(options);
 
     /// <summary>Makes the writer of tables.</summary>
     public Func<OverlayTables, ITableWriter> Writer { get; init; } = static tables => new TableWriter(tables);

@@ -1,4 +1,5 @@
 using Overlay.DataPath;
+using Overlay.Tables;
 
 namespace Overlay.Testing.Simulation;
 
@@ -20,6 +21,24 @@ public sealed record HostOptions
     /// <summary>How many forwarding entries learning may fill.</summary>
     public int MaxForwardingEntries { get; init; } = 256;
 
+    /// <summary>How many of them in one network.</summary>
+    public int MaxEntriesPerVni { get; init; } = ForwardingTable.MaxEntriesLimit;
+
+    /// <summary>What happens to a new address when that is full.</summary>
+    public ForwardingOverflow WhenFull { get; init; } = ForwardingOverflow.Refuse;
+
+    /// <summary>After so many moves within the window an address is frozen; 0 never.</summary>
+    public int MoveLimit { get; init; } = 5;
+
+    /// <summary>The window in milliseconds.</summary>
+    public long MoveWindow { get; init; } = 180_000;
+
+    /// <summary>For how many milliseconds an address stays frozen.</summary>
+    public long FreezeTime { get; init; } = 180_000;
+
+    /// <summary>How much may be flooded.</summary>
+    public FloodLimits FloodLimits { get; init; } = FloodLimits.None;
+
     /// <summary>After how many milliseconds a learned entry is too old.</summary>
     public long MaxAge { get; init; } = 5_000;
 
@@ -40,4 +59,15 @@ public sealed record HostOptions
 
     /// <summary>What it is made of.</summary>
     public HostComponents Components { get; init; } = new();
+
+    /// <summary>What its forwarding tables are told.</summary>
+    internal ForwardingTableOptions ToForwardingOptions() => new()
+    {
+        MaxEntries = MaxForwardingEntries,
+        MaxEntriesPerVni = MaxEntriesPerVni,
+        WhenFull = WhenFull,
+        MoveLimit = MoveLimit,
+        MoveWindow = TimeSpan.FromMilliseconds(MoveWindow),
+        FreezeTime = TimeSpan.FromMilliseconds(FreezeTime),
+    };
 }

@@ -8,6 +8,9 @@ public interface ITableWriter
     /// <summary>Makes a change, as <see cref="OverlayTables.Apply"/>.</summary>
     void Apply(in OverlayUpdate update);
 
+    /// <summary>Replaces all forwarding entries of one origin, as <see cref="OverlayTables.ReplaceForwarding"/>.</summary>
+    ForwardingReplacement Replace(FdbOrigin origin, IEnumerable<KeyValuePair<ForwardingKey, FdbRemote>> entries);
+
     /// <summary>Learns an address, as <see cref="OverlayTables.Learn"/>.</summary>
     bool Learn(in LearnedAddress learned, bool knownOnly, long now);
 

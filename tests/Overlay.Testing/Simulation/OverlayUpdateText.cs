@@ -11,7 +11,7 @@ internal static class OverlayUpdateText
         OverlayUpdateKind.RemoveForwarding => $"remove {update.Vni} {update.Mac}",
         OverlayUpdateKind.SetNeighbor => $"neighbour {update.Vni} {update.Address} {update.Mac}",
         OverlayUpdateKind.RemoveNeighbor => $"no neighbour {update.Vni} {update.Address}",
-        OverlayUpdateKind.SetRoute => $"route {update.Address}/{update.PrefixLength} by {update.Route.Remote}",
+        OverlayUpdateKind.SetRoute => $"route {update.Address}/{update.PrefixLength} by {string.Join(", ", (update.Members ?? [new RouteMember(update.Route)]).Select(member => $"{member.Entry.Remote} weight {member.Weight}"))}",
         OverlayUpdateKind.RemoveRoute => $"no route {update.Address}/{update.PrefixLength}",
         OverlayUpdateKind.AddFlood => $"flood {update.Vni} {update.Address}",
         OverlayUpdateKind.RemoveFlood => $"no flood {update.Vni} {update.Address}",

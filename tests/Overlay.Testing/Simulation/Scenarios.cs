@@ -1,4 +1,5 @@
 using Overlay.DataPath;
+using Overlay.Tables;
 using Overlay.Testing.Simulation.Workload;
 
 namespace Overlay.Testing.Simulation;
@@ -18,6 +19,8 @@ public static class Scenarios
         ["attack"] = Attack,
         ["open"] = Open,
         ["ip-in-ip"] = IPInIP,
+        ["groups"] = Groups,
+        ["limits"] = Limits,
         ["everything"] = Everything,
     };
 
@@ -54,6 +57,35 @@ public static class Scenarios
     /// <summary>IP in IP: routes that come, go and move.</summary>
     public static void IPInIP(SimulatedWorld world) =>
         Run(world, 3, new HostOptions { Kind = TunnelKind.IPInIP, Workers = 2 }, new WorkloadOptions { Updates = 250, Faults = 2_000 });
+
+    /// <summary>Routes with several remotes, of which some leave and come back, under flows that last.</summary>
+    public static void Groups(SimulatedWorld world) =>
+        Run(world, 5, new HostOptions { Kind = TunnelKind.IPInIP, Workers = 2, SharesTables = true }, new WorkloadOptions { Traffic = 60, Updates = 300 });
+
+    /// <summary>Small caps, in all and for each network, where the silent make way; stations that move until they are frozen; and little that may be flooded.</summary>
+    public static void Limits(SimulatedWorld world)
+    {
+        ArgumentNullException.ThrowIfNull(world);
+        SimulationRandom random = world.Random;
+        HostOptions host = new()
+        {
+            Workers = random.Between(1, 2),
+            SharesTables = random.Hits(0.5),
+            MaxForwardingEntries = random.Pick([6, 12, 64]),
+            MaxEntriesPerVni = random.Pick([4, 8, 64]),
+            WhenFull = random.Hits(0.7) ? ForwardingOverflow.EvictOldest : ForwardingOverflow.Refuse,
+            MoveLimit = random.Between(2, 3),
+            MoveWindow = random.Between(4_000, 15_000),
+            FreezeTime = random.Between(1_000, 6_000),
+            FloodLimits = new FloodLimits
+            {
+                Broadcast = new FloodLimit(random.Between(2, 20), random.Between(1, 4)),
+                UnknownUnicast = new FloodLimit(random.Between(1, 4), random.Between(1, 3)),
+                Multicast = random.Hits(0.5) ? new FloodLimit(2, 2) : null,
+            },
+        };
+        Run(world, 4, host, new WorkloadOptions { Traffic = 150, Moves = 100, Attacks = 150, Updates = 2_000 });
+    }
 
     /// <summary>A bit of all, in a shape that the seed chooses.</summary>
     public static void Everything(SimulatedWorld world)

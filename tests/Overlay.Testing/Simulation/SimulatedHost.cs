@@ -76,7 +76,7 @@ public sealed class SimulatedHost
             DeviceMac = MacAddress.FromValue(0x02FE_0000_0000UL | ((ulong)_number << 16) | (uint)_tunnels.Count),
             Learning = Options.Learning && isEthernet,
             FlowHashSeed = (uint)_world.Seed,
-            Policy = new TunnelPolicy { Remotes = Options.Remotes },
+            Policy = new TunnelPolicy { Remotes = Options.Remotes, FloodLimits = Options.FloodLimits },
         };
         SimulatedTables tables = Options.SharesTables && _shared is not null ? _shared : _world.AddTables(Options.SharesTables ? Name : options.Name, Options);
         _shared = Options.SharesTables ? tables : null;

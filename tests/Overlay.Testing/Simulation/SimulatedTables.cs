@@ -8,7 +8,7 @@ public sealed class SimulatedTables
 {
     private readonly SimulatedWorld _world;
     private readonly ITableWriter _writer;
-    private readonly Queue<OverlayUpdate> _waiting = new();
+    private readonly Queue<Action> _waiting = new();
     private readonly List<LearningQueue> _queues = [];
 
     internal SimulatedTables(SimulatedWorld world, string name, HostOptions options)
@@ -16,7 +16,7 @@ public sealed class SimulatedTables
         _world = world;
         Name = name;
         Options = options;
-        Tables = options.Components.Tables(options.MaxForwardingEntries);
+        Tables = options.Components.Tables(options.ToForwardingOptions());
         _writer = options.Components.Writer(Tables);
     }
 
@@ -39,7 +39,10 @@ public sealed class SimulatedTables
     internal IReadOnlyList<LearningQueue> Queues => _queues;
 
     /// <summary>Gives the writer an update to be applied in a step of its own, later.</summary>
-    public void Enqueue(OverlayUpdate update) => _waiting.Enqueue(update);
+    public void Enqueue(OverlayUpdate update) => _waiting.Enqueue(() => Apply(update));
+
+    /// <summary>Gives the writer a set to replace all entries of one origin by, in a step of its own, later.</summary>
+    public void EnqueueReplace(FdbOrigin origin, IReadOnlyDictionary<ForwardingKey, FdbRemote> entries) => _waiting.Enqueue(() => Replace(origin, entries));
 
     /// <summary>Lets everything that names a remote be removed, one by one.</summary>
     public void EnqueueLeave(ValueIPAddress remote)
@@ -60,11 +63,12 @@ public sealed class SimulatedTables
             }
         }
 
-        foreach (((ValueIPAddress prefix, int length), RouteEntry route) in Twin.Routes)
+        foreach (((ValueIPAddress prefix, int length), IReadOnlyList<RouteMember> members) in Twin.Routes)
         {
-            if (route.Remote == remote)
+            RouteMember[] rest = [.. members.Where(member => member.Entry.Remote != remote)];
+            if (rest.Length < members.Count)
             {
-                Enqueue(OverlayUpdate.RemoveRoute(prefix, length));
+                Enqueue(rest.Length == 0 ? OverlayUpdate.RemoveRoute(prefix, length) : OverlayUpdate.SetRoute(prefix, length, rest));
             }
         }
     }
@@ -76,16 +80,22 @@ public sealed class SimulatedTables
         _writer.Apply(update);
         Twin.Apply(update);
         _world.Publish(new UpdateApplied(this, update));
-        before.ExceptWith(Twin.Known);
-        foreach (ValueIPAddress remote in before)
-        {
-            _world.Publish(new RemoteLeft(this, remote));
-        }
+        PublishLeft(before);
+    }
+
+    /// <summary>Replaces all entries of one origin now.</summary>
+    public void Replace(FdbOrigin origin, IReadOnlyDictionary<ForwardingKey, FdbRemote> entries)
+    {
+        SortedSet<ValueIPAddress> before = Twin.Known;
+        ForwardingReplacement done = _writer.Replace(origin, entries);
+        Twin.Replace(origin, entries);
+        _world.Publish(new ForwardingReplaced(this, origin, done));
+        PublishLeft(before);
     }
 
     internal void AddQueue(LearningQueue queue) => _queues.Add(queue);
 
-    internal void ApplyNext() => Apply(_waiting.Dequeue());
+    internal void ApplyNext() => _waiting.Dequeue()();
 
     internal void Learn(in LearnedAddress learned)
     {
@@ -94,4 +104,13 @@ public sealed class SimulatedTables
     }
 
     internal void Age() => _world.Publish(new TablesAged(this, _writer.Age(_world.Clock.Now, Options.MaxAge)));
+
+    private void PublishLeft(SortedSet<ValueIPAddress> before)
+    {
+        before.ExceptWith(Twin.Known);
+        foreach (ValueIPAddress remote in before)
+        {
+            _world.Publish(new RemoteLeft(this, remote));
+        }
+    }
 }

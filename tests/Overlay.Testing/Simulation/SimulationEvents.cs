@@ -85,6 +85,12 @@ public sealed record UpdateApplied(SimulatedTables Tables, OverlayUpdate Update)
     protected override string Describe() => $"{Tables.Name} {OverlayUpdateText.Of(Update)}";
 }
 
+/// <summary>The writer has put a set in the place of all entries of one origin.</summary>
+public sealed record ForwardingReplaced(SimulatedTables Tables, FdbOrigin Origin, ForwardingReplacement Done) : SimulationEvent
+{
+    protected override string Describe() => $"{Tables.Name} replaced, {Done}";
+}
+
 /// <summary>An update took the last entry that named a remote.</summary>
 public sealed record RemoteLeft(SimulatedTables Tables, ValueIPAddress Remote) : SimulationEvent
 {

@@ -18,11 +18,11 @@ public sealed class TableTwin
     public SortedDictionary<(Vni Vni, ValueIPAddress Address), MacAddress> Neighbors { get; } = [];
 
     /// <summary>Routes.</summary>
-    public SortedDictionary<(ValueIPAddress Prefix, int Length), RouteEntry> Routes { get; } = [];
+    public SortedDictionary<(ValueIPAddress Prefix, int Length), IReadOnlyList<RouteMember>> Routes { get; } = [];
 
     /// <summary>All remotes that are named, each once, in order.</summary>
     public SortedSet<ValueIPAddress> Known =>
-        [.. Forwarding.Values.Select(entry => entry.Remote), .. Flood.Values.SelectMany(list => list), .. Routes.Values.Select(route => route.Remote)];
+        [.. Forwarding.Values.Select(entry => entry.Remote), .. Flood.Values.SelectMany(list => list), .. Routes.Values.SelectMany(members => members).Select(member => member.Entry.Remote)];
 
     /// <summary>Whether anything names a remote.</summary>
     public bool IsKnown(ValueIPAddress remote)
@@ -43,9 +43,9 @@ public sealed class TableTwin
             }
         }
 
-        foreach (RouteEntry route in Routes.Values)
+        foreach (IReadOnlyList<RouteMember> members in Routes.Values)
         {
-            if (route.Remote == remote)
+            if (members.Any(member => member.Entry.Remote == remote))
             {
                 return true;
             }
@@ -57,21 +57,40 @@ public sealed class TableTwin
     /// <summary>Who gets copies in a network.</summary>
     public IReadOnlyList<ValueIPAddress> FloodOf(Vni vni) => Flood.TryGetValue(vni, out List<ValueIPAddress>? list) ? list : [];
 
-    /// <summary>The longest prefix that holds an address.</summary>
-    public bool TryRoute(ValueIPAddress destination, out RouteEntry route)
+    /// <summary>The longest prefix that holds an address, and where it leads.</summary>
+    public bool TryRoute(ValueIPAddress destination, out ValueIPAddress found, out IReadOnlyList<RouteMember> route)
     {
         int best = -1;
-        route = default;
-        foreach (((ValueIPAddress prefix, int length), RouteEntry entry) in Routes)
+        found = default;
+        route = [];
+        foreach (((ValueIPAddress prefix, int length), IReadOnlyList<RouteMember> members) in Routes)
         {
             if (length > best && prefix.IsIPv4 == destination.IsIPv4 && destination.Mask(length) == prefix)
             {
                 best = length;
-                route = entry;
+                found = prefix;
+                route = members;
             }
         }
 
         return best >= 0;
+    }
+
+    /// <summary>Replaces all entries of one origin: what is static stays where the set is external.</summary>
+    public void Replace(FdbOrigin origin, IReadOnlyDictionary<ForwardingKey, FdbRemote> entries)
+    {
+        foreach ((Vni, MacAddress) key in Forwarding.Where(row => row.Value.Origin == origin).Select(row => row.Key).ToArray())
+        {
+            Forwarding.Remove(key);
+        }
+
+        foreach ((ForwardingKey key, FdbRemote remote) in entries)
+        {
+            if (origin == FdbOrigin.Static || !Forwarding.TryGetValue((key.Vni, key.Mac), out FdbEntry there) || there.Origin != FdbOrigin.Static)
+            {
+                Forwarding[(key.Vni, key.Mac)] = new FdbEntry(remote.Address, remote.Port, origin) { Vni = remote.Vni };
+            }
+        }
     }
 
     /// <summary>Makes a change.</summary>
@@ -92,7 +111,7 @@ public sealed class TableTwin
                 Neighbors.Remove((update.Vni, update.Address));
                 break;
             case OverlayUpdateKind.SetRoute:
-                Routes[(update.Address, update.PrefixLength)] = update.Route;
+                Routes[(update.Address, update.PrefixLength)] = update.Members ?? [new RouteMember(update.Route)];
                 break;
             case OverlayUpdateKind.RemoveRoute:
                 Routes.Remove((update.Address, update.PrefixLength));

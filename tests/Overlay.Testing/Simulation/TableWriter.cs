@@ -9,6 +9,9 @@ public sealed class TableWriter(OverlayTables tables) : ITableWriter
     public void Apply(in OverlayUpdate update) => tables.Apply(update);
 
     /// <inheritdoc/>
+    public ForwardingReplacement Replace(FdbOrigin origin, IEnumerable<KeyValuePair<ForwardingKey, FdbRemote>> entries) => tables.ReplaceForwarding(origin, entries);
+
+    /// <inheritdoc/>
     public bool Learn(in LearnedAddress learned, bool knownOnly, long now) => tables.Learn(learned, knownOnly, now);
 
     /// <inheritdoc/>

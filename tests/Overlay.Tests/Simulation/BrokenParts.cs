@@ -5,12 +5,13 @@ using Overlay.Testing.Simulation;
 namespace Overlay.Tests.Simulation;
 
 /// <summary>A path that does something wrong around the real one.</summary>
-internal sealed class BrokenPath(IPacketPath path, Action<PacketBatch>? before = null, Action<PacketBatch>? after = null, bool completes = true) : IPacketPath
+internal sealed class BrokenPath(
+    IPacketPath path, Action<PacketBatch>? before = null, Action<PacketBatch>? after = null, bool completes = true, Func<long, long>? clock = null) : IPacketPath
 {
     public void Process(PacketBatch batch, long now)
     {
         before?.Invoke(batch);
-        path.Process(batch, now);
+        path.Process(batch, clock is null ? now : clock(now));
         after?.Invoke(batch);
     }
 
@@ -24,9 +25,23 @@ internal sealed class BrokenPath(IPacketPath path, Action<PacketBatch>? before =
 }
 
 /// <summary>A writer that does one thing in its own way.</summary>
-internal sealed class BrokenWriter(OverlayTables tables, Func<LearnedAddress, long, bool>? learn = null, Func<long, long, int>? age = null) : ITableWriter
+internal sealed class BrokenWriter(
+    OverlayTables tables, Func<LearnedAddress, long, bool>? learn = null, Func<long, long, int>? age = null, Action<OverlayUpdate>? apply = null, bool replaces = true) : ITableWriter
 {
-    public void Apply(in OverlayUpdate update) => tables.Apply(update);
+    public void Apply(in OverlayUpdate update)
+    {
+        if (apply is null)
+        {
+            tables.Apply(update);
+        }
+        else
+        {
+            apply(update);
+        }
+    }
+
+    public ForwardingReplacement Replace(FdbOrigin origin, IEnumerable<KeyValuePair<ForwardingKey, FdbRemote>> entries) =>
+        replaces ? tables.ReplaceForwarding(origin, entries) : default;
 
     public bool Learn(in LearnedAddress learned, bool knownOnly, long now) => learn is null ? tables.Learn(learned, knownOnly, now) : learn(learned, now);
 

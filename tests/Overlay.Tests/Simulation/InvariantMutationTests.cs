@@ -217,6 +217,130 @@ public sealed class InvariantMutationTests
         },
         new HostOptions { MaxForwardingEntries = 8 });
 
+    [Fact]
+    public void Tables_that_take_more_of_one_network_than_they_may() => MutationRig.Proves<CapsHold>(
+        new HostComponents { Tables = options => new OverlayTables(options with { MaxEntriesPerVni = ForwardingTable.MaxEntriesLimit }) },
+        rig =>
+        {
+            for (uint i = 0; i < 30; i++)
+            {
+                rig.Forge(rig.B.Address, MutationRig.MacOf(100 + i));
+                rig.Settle(1);
+            }
+
+            rig.Settle(500);
+        },
+        new HostOptions { MaxEntriesPerVni = 8 });
+
+    [Fact]
+    public void Tables_in_which_somebody_makes_way_although_nobody_asked_for_that() => MutationRig.Proves<TalkersAreNotEvicted>(
+        new HostComponents { Tables = options => new OverlayTables(options with { WhenFull = ForwardingOverflow.EvictOldest }) },
+        FillAndWait,
+        new HostOptions { MaxForwardingEntries = 8, MaxAge = 60_000 });
+
+    [Fact]
+    public void A_writer_that_lets_one_make_way_who_was_just_heard() => MutationRig.Proves<TalkersAreNotEvicted>(
+        new HostComponents
+        {
+            Writer = tables => new BrokenWriter(tables, learn: (learned, now) =>
+            {
+                if (tables.Forwarding.Count >= 8)
+                {
+                    ForwardingRow youngest = tables.Forwarding.Snapshot(now).MinBy(row => row.IdleMilliseconds);
+                    tables.Forwarding.Remove(youngest.Vni, youngest.Mac);
+                }
+
+                return tables.Learn(learned, knownOnly: true, now);
+            }),
+        },
+        rig =>
+        {
+            FillAndWait(rig);
+            rig.Forge(rig.B.Address, MutationRig.MacOf(201));
+            rig.Settle();
+            rig.Forge(rig.B.Address, MutationRig.MacOf(202));
+            rig.Settle();
+        },
+        new HostOptions { MaxForwardingEntries = 8, MaxAge = 60_000, WhenFull = ForwardingOverflow.EvictOldest });
+
+    [Fact]
+    public void Tables_that_never_freeze() => MutationRig.Proves<FrozenStationsStay>(
+        new HostComponents { Tables = options => new OverlayTables(options with { MoveLimit = 0 }) },
+        rig =>
+        {
+            for (int i = 0; i < 8; i++)
+            {
+                rig.Forge(i % 2 == 0 ? rig.B.Address : rig.C.Address, MutationRig.MacOf(100));
+                rig.Settle();
+            }
+        },
+        new HostOptions { MoveLimit = 3, MoveWindow = 60_000, FreezeTime = 60_000, MaxAge = 60_000 });
+
+    [Fact]
+    public void A_path_whose_clock_runs_too_fast_for_its_limits() => MutationRig.Proves<FloodsStayWithinLimits>(
+        new HostComponents { Egress = (path, _) => new BrokenPath(path, clock: now => now * 100) },
+        rig =>
+        {
+            for (int i = 0; i < 20; i++)
+            {
+                rig.OnA.Announce();
+                rig.Settle(50);
+            }
+        },
+        new HostOptions { FloodLimits = new FloodLimits { Broadcast = new FloodLimit(2, 3) } });
+
+    [Fact]
+    public void A_writer_that_does_not_replace() => MutationRig.Proves<StaticEntriesStay>(
+        new HostComponents { Writer = tables => new BrokenWriter(tables, replaces: false) },
+        rig =>
+        {
+            rig.TablesOfA.Apply(OverlayUpdate.SetForwarding(MutationRig.Net, rig.OnB.Mac, new FdbEntry(rig.C.Address, 0, FdbOrigin.External)));
+            rig.TablesOfA.EnqueueReplace(FdbOrigin.External, new Dictionary<ForwardingKey, FdbRemote> { [new(MutationRig.Net, MutationRig.MacOf(77))] = new(rig.B.Address) });
+            rig.Settle();
+        });
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_writer_that_makes_a_group_anew_when_a_member_leaves(bool isBroken)
+    {
+        HostComponents components = !isBroken ? new HostComponents() : new HostComponents
+        {
+            Writer = tables => new BrokenWriter(tables, apply: update =>
+            {
+                if (update.Kind == OverlayUpdateKind.SetRoute)
+                {
+                    tables.Apply(OverlayUpdate.RemoveRoute(update.Address, update.PrefixLength));
+                }
+
+                tables.Apply(update);
+            }),
+        };
+        SimulatedWorld world = new(1, new WorldOptions { Scenario = "groups" });
+        world.Invariants.Clear();
+        world.Invariants.Add(new FlowsKeepTheirRemote());
+        SimulatedHost[] hosts = [.. Enumerable.Range(1, 5).Select(i => world.AddHost(
+            $"h{i}", $"192.0.2.{i}", new HostOptions { Kind = TunnelKind.IPInIP, Components = components }))];
+        SimulatedStation[] stations = [.. hosts.Select((host, i) => world.AddStation($"s{i}", host.AddTunnel(default), MutationRig.MacOf((uint)i), ValueIPAddress.Parse($"10.{i}.0.1")))];
+        SimulatedTables tables = hosts[0].Tunnels[0].Tables;
+        RouteMember[] members = [.. hosts[1..].Select(host => new RouteMember(new RouteEntry(host.Address)))];
+        Exception? failure = Record.Exception(() =>
+        {
+            for (int count = members.Length; count > 0; count--)
+            {
+                tables.Apply(OverlayUpdate.SetRoute(ValueIPAddress.Parse("10.1.0.0"), 16, members[..count]));
+                for (ushort port = 1; port <= 50; port++)
+                {
+                    stations[0].SendTo(stations[1], 8, port);
+                }
+
+                world.Run(100);
+            }
+        });
+        Assert.Equal(isBroken ? typeof(FlowsKeepTheirRemote) : null, ((failure as SimulationFailedException)?.InnerException as InvariantBrokenException)?.Invariant.GetType());
+        Assert.Equal(isBroken, failure is not null);
+    }
+
     [Theory]
     [InlineData(9_999, false)]
     [InlineData(60_000, true)]
@@ -267,6 +391,20 @@ public sealed class InvariantMutationTests
             StandardInvariants.All().Select(invariant => invariant.GetType().Name),
             name => Assert.True(
                 source.Contains($"Proves<{name}>", StringComparison.Ordinal) || source.Contains($"new {name}()", StringComparison.Ordinal), $"{name} has no test that makes it fail."));
+    }
+
+    // A full table whose entries are old enough to make way, and one more.
+    private static void FillAndWait(MutationRig rig)
+    {
+        for (uint i = 0; i < 8; i++)
+        {
+            rig.Forge(rig.B.Address, MutationRig.MacOf(100 + i));
+            rig.Settle(1);
+        }
+
+        rig.World.Run(5_000);
+        rig.Forge(rig.B.Address, MutationRig.MacOf(200));
+        rig.Settle();
     }
 
     private static void ForEachPending(PacketBatch batch, Action<int> action)

@@ -1,3 +1,4 @@
+using Overlay.Tables;
 using Overlay.Testing.Simulation;
 using Overlay.Testing.Simulation.Invariants;
 using Xunit;
@@ -17,6 +18,8 @@ public sealed class ScenarioTests
     [InlineData("attack", 80)]
     [InlineData("open", 80)]
     [InlineData("ip-in-ip", 60)]
+    [InlineData("groups", 60)]
+    [InlineData("limits", 100)]
     [InlineData("everything", 200)]
     public async Task The_invariants_hold(string name, int seeds)
     {
@@ -73,11 +76,34 @@ public sealed class ScenarioTests
         Assert.Contains(events, e => e is FrameDropped { Reason: DropReason.QueueFull });
         Assert.Contains(events, e => e is FrameDropped { Reason: DropReason.Truncated });
         Assert.Contains(events, e => e is AddressLearned { IsTaken: false });
+        Assert.Contains(events, e => e is ForwardingReplaced { Done.Removed: > 0 });
+        Assert.Contains(events, e => e is UpdateApplied { Update.Members.Count: > 2 });
+        Assert.All(
+            [DropReason.BroadcastLimit, DropReason.UnknownUnicastLimit],
+            reason => Assert.Contains(events, e => e is FrameDropped dropped && dropped.Reason == reason));
         Assert.All(
             [DropReason.UnknownRemote, DropReason.UnknownVni, DropReason.InvalidSourceMac, DropReason.LocalMac, DropReason.ReservedBits, DropReason.Truncated],
             reason => Assert.Contains(events, e => e is PacketDropped dropped && dropped.Reason == reason));
         Assert.Contains(events, e => e is PacketAccepted { Packet.Frame.What: "mac-flood" });
         Assert.Contains(events, e => e is PacketAccepted { Packet.Frame.What: "hijack" });
+    }
+
+    [Fact]
+    public void The_limits_are_reached_in_their_scenario()
+    {
+        (long evictions, long freezes, long full, long frozen) = (0, 0, 0, 0);
+        for (ulong seed = 1; seed <= 20; seed++)
+        {
+            foreach (ForwardingTable table in SimulationRunner.Run("limits", seed, Scenarios.Limits).Tunnels.Select(tunnel => tunnel.Tables.Tables.Forwarding).Distinct())
+            {
+                evictions += table.Evictions;
+                freezes += table.Freezes;
+                full += table.Refusals.Full;
+                frozen += table.Refusals.Frozen;
+            }
+        }
+
+        Assert.True(evictions > 50 && freezes > 50 && full > 50 && frozen > 50, $"{evictions} evictions, {freezes} freezes, {full} refused as full, {frozen} as frozen.");
     }
 
     [Fact]

@@ -1,6 +1,6 @@
 namespace Overlay.Testing.Simulation.Invariants;
 
-/// <summary>Learning fills no more of the forwarding table than it may, whatever comes.</summary>
+/// <summary>Learning fills no more of the forwarding table, and of each network's part, than it may, whatever comes.</summary>
 public sealed class CapsHold : SimulationInvariant
 {
     /// <inheritdoc/>
@@ -15,6 +15,11 @@ public sealed class CapsHold : SimulationInvariant
             Require(
                 learned <= tables.Options.MaxForwardingEntries,
                 $"{tables.Name} holds {learned} learned entries; {tables.Options.MaxForwardingEntries} are allowed.");
+            Vni vni = ((AddressLearned)simulationEvent).Address.Vni;
+            int inNetwork = tables.Tables.Forwarding.CountOf(vni) - tables.Twin.Forwarding.Keys.Count(key => key.Vni == vni);
+            Require(
+                inNetwork <= tables.Options.MaxEntriesPerVni,
+                $"{tables.Name} holds {inNetwork} learned entries of {vni}; {tables.Options.MaxEntriesPerVni} are allowed.");
         }
     }
 }

@@ -23,6 +23,13 @@ public sealed class MemoryIsBounded : SimulationInvariant
             case UpdateApplied { Update: { Kind: OverlayUpdateKind.SetForwarding } update } applied:
                 Of(applied.Tables).Name(new FdbRemote(update.Entry.Remote, update.Entry.Port), applied.Time);
                 break;
+            case ForwardingReplaced replaced:
+                foreach (FdbEntry entry in replaced.Tables.Twin.Forwarding.Values.Where(entry => entry.Origin == replaced.Origin))
+                {
+                    Of(replaced.Tables).Name(new FdbRemote(entry.Remote, entry.Port), replaced.Time);
+                }
+
+                break;
             case AddressLearned { IsTaken: true } learned:
                 Of(learned.Tables).Name(new FdbRemote(learned.Address.Remote), learned.Time);
                 break;

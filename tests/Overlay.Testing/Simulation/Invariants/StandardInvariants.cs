@@ -18,6 +18,10 @@ public static class StandardInvariants
         new FramesArriveAsSent(),
         new LearnedEntriesAgeOut(),
         new CapsHold(),
+        new TalkersAreNotEvicted(),
+        new FrozenStationsStay(),
+        new FlowsKeepTheirRemote(),
+        new FloodsStayWithinLimits(),
         new IndicesKeepTheirMeaning(),
         new MemoryIsBounded(),
     ];

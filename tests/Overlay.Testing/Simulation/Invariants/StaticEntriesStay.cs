@@ -2,7 +2,7 @@ using Overlay.Tables;
 
 namespace Overlay.Testing.Simulation.Invariants;
 
-/// <summary>After each thing the writer does, every static and external entry is what was set last, and none is there that was withdrawn.</summary>
+/// <summary>After each thing the writer does, every static and external entry is what was set last, and none is there that was withdrawn or is not in the set that has replaced all.</summary>
 public sealed class StaticEntriesStay : SimulationInvariant
 {
     /// <inheritdoc/>
@@ -19,6 +19,16 @@ public sealed class StaticEntriesStay : SimulationInvariant
                     applied.Tables.Tables.Forwarding.TryLookup(applied.Update.Vni, applied.Update.Mac, out FdbEntry left))
                 {
                     Break($"{applied.Tables.Name}: {applied.Update.Mac} was removed and is still at {left.Remote}.");
+                }
+
+                break;
+            case ForwardingReplaced replaced:
+                Check(replaced.Tables);
+                foreach (ForwardingRow row in replaced.Tables.Tables.Forwarding.Snapshot(0))
+                {
+                    Require(
+                        row.Entry.Origin == FdbOrigin.Learned || replaced.Tables.Twin.Forwarding.ContainsKey((row.Vni, row.Mac)),
+                        $"{replaced.Tables.Name}: {row.Mac} in {row.Vni} is in no set and is still at {row.Entry.Remote}.");
                 }
 
                 break;

@@ -33,6 +33,10 @@ public sealed class UpdateMaker(SimulatedWorld world, WorkloadOptions options) :
         {
             tunnel.Tables.EnqueueLeave(other.Host.Address);
         }
+        else if (tunnel.IsEthernet && Random.Hits(0.06))
+        {
+            tunnel.Tables.EnqueueReplace(FdbOrigin.External, Set(tunnel));
+        }
         else if (Random.Hits(0.02))
         {
             tunnel.Host.TryTakenVni(tunnel);
@@ -72,12 +76,48 @@ public sealed class UpdateMaker(SimulatedWorld world, WorkloadOptions options) :
 
         ValueIPAddress address = Random.Pick(stations).Address;
         int length = Random.Pick([16, 24, 32]);
-        return Random.Next(6) switch
+        return Random.Next(10) switch
         {
             0 => OverlayUpdate.SetRoute(address.Mask(length), length, new RouteEntry(Ghost(tunnel))),
             1 => OverlayUpdate.RemoveRoute(address.Mask(length), length),
+            2 or 3 or 4 => OverlayUpdate.SetRoute(address.Mask(length), length, Members(tunnel)),
             _ => OverlayUpdate.SetRoute(address.Mask(length), length, new RouteEntry(other.Host.Address)),
         };
+    }
+
+    // Some of the stations, most of them where they are: what a control plane knows at that moment.
+    private Dictionary<ForwardingKey, FdbRemote> Set(SimulatedTunnel tunnel)
+    {
+        Dictionary<ForwardingKey, FdbRemote> set = [];
+        foreach (SimulatedStation station in World.Stations)
+        {
+            if (station.Tunnel.Vni == tunnel.Vni && station.Tunnel.Host != tunnel.Host && Random.Hits(0.5))
+            {
+                set[new ForwardingKey(tunnel.Vni, station.Mac)] = new FdbRemote(Random.Hits(0.9) ? station.Tunnel.Host.Address : Ghost(tunnel));
+            }
+        }
+
+        return set;
+    }
+
+    // The other hosts, or some of them and one that is not there, each with its share.
+    private RouteMember[] Members(SimulatedTunnel tunnel)
+    {
+        List<RouteMember> members = [];
+        foreach (SimulatedHost host in World.Hosts)
+        {
+            if (host != tunnel.Host && Random.Hits(0.8))
+            {
+                members.Add(new RouteMember(new RouteEntry(host.Address), Random.Hits(0.5) ? 1 : Random.Between(1, 4)));
+            }
+        }
+
+        if (members.Count == 0 || Random.Hits(0.2))
+        {
+            members.Add(new RouteMember(new RouteEntry(Ghost(tunnel))));
+        }
+
+        return [.. members];
     }
 
     // The address of a remote that is not there, another each time: what a cluster looks like whose nodes come and go.
