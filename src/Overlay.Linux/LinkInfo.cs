@@ -27,6 +27,21 @@ public sealed record LinkInfo
     /// <summary>The kind of virtual interface, as <c>ip -d link</c> prints it: <c>veth</c>, <c>vxlan</c>, <c>tun</c>; null for others.</summary>
     public string? Kind { get; init; }
 
+    /// <summary>What is known of the tunnel whose device this is; null for devices that are none.</summary>
+    public TunnelLinkInfo? Tunnel { get; init; }
+
+    /// <summary>The bridge, bond or VRF that it is a port of; 0 if it is none's.</summary>
+    public int MasterIndex { get; init; }
+
+    /// <summary>The device below it, or of a veth the other end; 0 if there is none.</summary>
+    public int LowerIndex { get; init; }
+
+    /// <summary>
+    /// The namespace of what is below it, by the number that this namespace has for it (<see cref="RouteNetlink.GetNamespaceId"/>); of a tunnel the one
+    /// that its packets leave from. null if it is this one; -1 if this namespace has no number for it.
+    /// </summary>
+    public int? LowerNamespaceId { get; init; }
+
     /// <summary>Packets the kernel dropped on receive.</summary>
     public long ReceiveDropped { get; init; }
 

@@ -23,6 +23,24 @@ public sealed class NetworkNamespace : IDisposable
         Name = name;
     }
 
+    /// <summary>The descriptor's number, for system calls.</summary>
+    internal int Handle => _namespace.Value;
+
+    /// <summary>What tells it from all others, however it was opened, as the links of /proc/PID/ns say it: <c>net:[4026531840]</c> (namespaces(7)).</summary>
+    /// <exception cref="LinuxException">ENOSYS: the kernel does not say it of descriptors; it does from Linux 5.14 on.</exception>
+    public string Identity
+    {
+        get
+        {
+            // proc_pid_fdinfo(5). The link of the descriptor itself names the file of a namespace that has one, and no number.
+            const string Inode = "ino:";
+            string? line = File.ReadLines($"/proc/self/fdinfo/{Handle}").FirstOrDefault(line => line.StartsWith(Inode, StringComparison.Ordinal));
+            return line is null
+                ? throw new LinuxException(Errno.ENOSYS, "fdinfo", Name, "needs Linux 5.14")
+                : $"net:[{line.AsSpan(Inode.Length).Trim()}]";
+        }
+    }
+
     /// <summary>The name or path it was opened by.</summary>
     public string Name { get; }
 
@@ -54,6 +72,10 @@ public sealed class NetworkNamespace : IDisposable
 
         return new NetworkNamespace(new FileDescriptor(handle), nameOrPath);
     }
+
+    /// <summary>Opens the namespace of this thread.</summary>
+    /// <exception cref="LinuxException">There is no /proc.</exception>
+    public static NetworkNamespace OpenCurrent() => Open("/proc/thread-self/ns/net");
 
     /// <summary>Runs a function inside, on a thread of its own, and waits for it.</summary>
     /// <returns>What the function returned.</returns>

@@ -18,6 +18,9 @@ public sealed record RouteInfo
     /// <summary>The largest IP packet in bytes: what the route says, else the interface's MTU.</summary>
     public required int Mtu { get; init; }
 
+    /// <summary>What the route itself says of the MTU, or the exception that ICMP made; 0 if it says nothing.</summary>
+    public int RouteMtu { get; init; }
+
     /// <summary>
     /// Whether <see cref="Mtu"/> was learned from an ICMP message and expires. Anybody who can guess an address can forge one: do not build on it.
     /// </summary>

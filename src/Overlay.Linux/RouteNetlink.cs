@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -26,6 +27,8 @@ public sealed class RouteNetlink : IDisposable
     private RouteNetlink(FileDescriptor socket) => _socket = socket;
 
     private delegate void MessageHandler(ushort type, ReadOnlySpan<byte> body);
+
+    private delegate void HeaderWriter(Span<byte> header);
 
     /// <summary>Opens a connection to the kernel in the network namespace of this thread.</summary>
     /// <exception cref="LinuxException">The kernel gives no socket.</exception>
@@ -150,6 +153,45 @@ public sealed class RouteNetlink : IDisposable
     /// <exception cref="LinuxException">ESRCH: there is no such route.</exception>
     public void DeleteRoute(KernelRoute route) => ChangeRoute(Rtnetlink.RTM_DELROUTE, nameof(Rtnetlink.RTM_DELROUTE), 0, route);
 
+    /// <summary>The unicast routes of the main table that somebody made, those with one next hop, in the kernel's order, IPv4 first.</summary>
+    /// <param name="protocol">Who (RTPROT_*).</param>
+    public IReadOnlyList<KernelRoute> GetRoutes(byte protocol)
+    {
+        List<KernelRoute> routes = [];
+        // Then the kernel leaves out what is not asked for (Linux 4.20). Where it does not, there are more to be read, and left out here.
+        NetlinkCalls.SetStrict(_socket, true);
+        try
+        {
+            foreach (byte family in (ReadOnlySpan<byte>)[Rtnetlink.AF_INET, Rtnetlink.AF_INET6])
+            {
+                int before = routes.Count;
+                Dump(
+                    Rtnetlink.RTM_GETROUTE, Rtnetlink.RouteHeaderLength, nameof(Rtnetlink.RTM_GETROUTE), "routes",
+                    () => routes.RemoveRange(before, routes.Count - before),
+                    (type, body) =>
+                    {
+                        if (type == Rtnetlink.RTM_NEWROUTE && TryParseEntry(body, family, protocol, out KernelRoute? route))
+                        {
+                            routes.Add(route);
+                        }
+                    },
+                    header =>
+                    {
+                        header[0] = family;
+                        header[4] = Rtnetlink.RT_TABLE_MAIN;
+                        header[5] = protocol;
+                        header[7] = Rtnetlink.RTN_UNICAST;
+                    });
+            }
+        }
+        finally
+        {
+            NetlinkCalls.SetStrict(_socket, false);
+        }
+
+        return routes;
+    }
+
     /// <summary>Asks where packets for a destination go, as the kernel would decide for a socket.</summary>
     /// <param name="destination">The destination.</param>
     /// <param name="source">The source address, if it is fixed.</param>
@@ -199,8 +241,82 @@ public sealed class RouteNetlink : IDisposable
         return route.Mtu != 0 || route.InterfaceIndex == 0 ? route : route with { Mtu = GetLink(route.InterfaceIndex).Mtu };
     }
 
+    /// <summary>What is known of the neighbours of an interface: which station has an address.</summary>
+    public IReadOnlyList<NeighborInfo> GetNeighbors(int index) => GetStations(index, Rtnetlink.AF_UNSPEC, "neighbors");
+
+    /// <summary>
+    /// The forwarding entries of an interface: of a bridge which station is behind which port, of a VXLAN device which is behind which remote. An entry for
+    /// all stations has the MAC address zero.
+    /// </summary>
+    /// <param name="index">The bridge, or the VXLAN device.</param>
+    public IReadOnlyList<NeighborInfo> GetForwarding(int index) => GetStations(index, Rtnetlink.AF_BRIDGE, "forwarding entries");
+
+    /// <summary>The number that this namespace has for another, which <see cref="LinkInfo.LowerNamespaceId"/> refers to.</summary>
+    /// <returns>null if it has none.</returns>
+    /// <exception cref="LinuxException">The kernel refuses to say.</exception>
+    public int? GetNamespaceId(NetworkNamespace other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        NetlinkWriter writer = Begin(stackalloc byte[RequestLength], Rtnetlink.RTM_GETNSID, 0);
+        writer.Header(Rtnetlink.GeneralHeaderLength);
+        writer.Attribute(Rtnetlink.NETNSA_FD, (uint)other.Handle);
+        int? id = null;
+        Execute(writer.Finish(), nameof(Rtnetlink.RTM_GETNSID), other.Name, (type, body) =>
+        {
+            if (type == Rtnetlink.RTM_NEWNSID && body.Length >= Rtnetlink.GeneralHeaderLength)
+            {
+                NetlinkAttributes attributes = new(body[Rtnetlink.GeneralHeaderLength..]);
+                while (attributes.MoveNext())
+                {
+                    id = attributes.Type == Rtnetlink.NETNSA_NSID ? (int)attributes.UInt32 : id;
+                }
+            }
+        });
+        return id >= 0 ? id : null;
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _socket.Dispose();
+
+    private List<NeighborInfo> GetStations(int index, byte family, string name)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(index);
+        List<NeighborInfo> stations = [];
+        Dump(Rtnetlink.RTM_GETNEIGH, Rtnetlink.NeighborHeaderLength, nameof(Rtnetlink.RTM_GETNEIGH), name, stations.Clear, (type, body) =>
+        {
+            if (type != Rtnetlink.RTM_NEWNEIGH || body.Length < Rtnetlink.NeighborHeaderLength)
+            {
+                return;
+            }
+
+            int link = MemoryMarshal.Read<int>(body[4..]);
+            int master = 0;
+            MacAddress? mac = null;
+            ValueIPAddress? address = null;
+            NetlinkAttributes attributes = new(body[Rtnetlink.NeighborHeaderLength..]);
+            while (attributes.MoveNext())
+            {
+                switch (attributes.Type)
+                {
+                    case Rtnetlink.NDA_LLADDR when attributes.Value.Length == MacAddress.Length:
+                        mac = new MacAddress(attributes.Value);
+                        break;
+                    case Rtnetlink.NDA_DST when attributes.TryGetAddress(out ValueIPAddress value):
+                        address = value;
+                        break;
+                    case Rtnetlink.NDA_MASTER:
+                        master = (int)attributes.UInt32;
+                        break;
+                }
+            }
+
+            if (mac is MacAddress station && (link == index || master == index))
+            {
+                stations.Add(new NeighborInfo(link, station, address));
+            }
+        }, header => header[0] = family);
+        return stations;
+    }
 
     private static byte Family(ValueIPAddress address) => address.IsIPv4 ? Rtnetlink.AF_INET : Rtnetlink.AF_INET6;
 
@@ -225,6 +341,10 @@ public sealed class RouteNetlink : IDisposable
         int queue = 0;
         MacAddress mac = default;
         OperationalState state = default;
+        int master = 0;
+        int lower = 0;
+        int? lowerNamespace = null;
+        TunnelLinkInfo? tunnel = null;
         long receiveDropped = 0;
         long transmitDropped = 0;
         NetlinkAttributes attributes = new(body[Rtnetlink.LinkHeaderLength..]);
@@ -252,9 +372,20 @@ public sealed class RouteNetlink : IDisposable
                     NetlinkAttributes info = new(value);
                     while (info.MoveNext())
                     {
+                        // The kind stands in front of what is particular to it.
                         kind = info.Type == Rtnetlink.IFLA_INFO_KIND ? InterfaceName.Read(info.Value) : kind;
+                        tunnel = info.Type == Rtnetlink.IFLA_INFO_DATA && kind is not null ? TunnelLinkInfo.Parse(kind, info.Value) : tunnel;
                     }
 
+                    break;
+                case Rtnetlink.IFLA_MASTER:
+                    master = (int)attributes.UInt32;
+                    break;
+                case Rtnetlink.IFLA_LINK:
+                    lower = (int)attributes.UInt32;
+                    break;
+                case Rtnetlink.IFLA_LINK_NETNSID:
+                    lowerNamespace = (int)attributes.UInt32;
                     break;
                 // struct rtnl_link_stats64: packets, bytes, errors and dropped, each received and sent, are its first eight numbers.
                 case Rtnetlink.IFLA_STATS64 when value.Length >= 8 * sizeof(long):
@@ -274,6 +405,10 @@ public sealed class RouteNetlink : IDisposable
             OperationalState = state,
             TxQueueLength = queue,
             Kind = kind,
+            Tunnel = tunnel,
+            MasterIndex = master,
+            LowerIndex = lower,
+            LowerNamespaceId = lowerNamespace,
             ReceiveDropped = receiveDropped,
             TransmitDropped = transmitDropped,
         };
@@ -370,8 +505,47 @@ public sealed class RouteNetlink : IDisposable
             Gateway = gateway,
             Source = preferred,
             Mtu = mtu,
+            RouteMtu = mtu,
             IsMtuLearned = learned && mtu != 0,
         };
+    }
+
+    private static bool TryParseEntry(ReadOnlySpan<byte> body, byte family, byte protocol, [NotNullWhen(true)] out KernelRoute? route)
+    {
+        route = null;
+        if (body.Length < Rtnetlink.RouteHeaderLength || body[0] != family || body[4] != Rtnetlink.RT_TABLE_MAIN || body[5] != protocol ||
+            body[7] != Rtnetlink.RTN_UNICAST)
+        {
+            return false;
+        }
+
+        ValueIPAddress prefix = ValueIPAddress.FromIPAddress(family == Rtnetlink.AF_INET ? IPAddress.Any : IPAddress.IPv6Any);
+        int link = 0;
+        ValueIPAddress? gateway = null;
+        int? metric = null;
+        NetlinkAttributes attributes = new(body[Rtnetlink.RouteHeaderLength..]);
+        while (attributes.MoveNext())
+        {
+            switch (attributes.Type)
+            {
+                case Rtnetlink.RTA_DST when attributes.TryGetAddress(out ValueIPAddress address):
+                    prefix = address;
+                    break;
+                case Rtnetlink.RTA_OIF:
+                    link = (int)attributes.UInt32;
+                    break;
+                case Rtnetlink.RTA_GATEWAY when attributes.TryGetAddress(out ValueIPAddress address):
+                    gateway = address;
+                    break;
+                case Rtnetlink.RTA_PRIORITY:
+                    metric = (int)attributes.UInt32;
+                    break;
+            }
+        }
+
+        // Without an interface of its own it has several next hops.
+        route = link == 0 ? null : new KernelRoute(new IPNetwork(prefix.ToIPAddress(), body[1]), link) { Gateway = gateway, Metric = metric, Protocol = protocol };
+        return route is not null;
     }
 
     private static LinuxException Unanswered(string call, string name) => new(Errno.ENOENT, call, name, "the kernel acknowledged without an answer");
@@ -453,13 +627,14 @@ public sealed class RouteNetlink : IDisposable
         header[4] = Rtnetlink.RT_TABLE_MAIN;
         if (type == Rtnetlink.RTM_NEWROUTE)
         {
-            header[5] = Rtnetlink.RTPROT_STATIC;
+            header[5] = route.Protocol ?? Rtnetlink.RTPROT_STATIC;
             header[6] = prefix.IsIPv4 && route.Gateway is null ? Rtnetlink.RT_SCOPE_LINK : Rtnetlink.RT_SCOPE_UNIVERSE;
             header[7] = Rtnetlink.RTN_UNICAST;
         }
         else
         {
             // Any: whoever deletes a route knows it by prefix, interface and what else is given.
+            header[5] = route.Protocol ?? Rtnetlink.RTPROT_UNSPEC;
             header[6] = Rtnetlink.RT_SCOPE_NOWHERE;
         }
 
@@ -502,14 +677,15 @@ public sealed class RouteNetlink : IDisposable
     private NetlinkWriter Begin(Span<byte> buffer, ushort type, ushort flags) =>
         new(buffer, type, (ushort)(Rtnetlink.NLM_F_REQUEST | flags), ++_sequence);
 
-    private void Dump(ushort type, int headerLength, string call, string name, Action restart, MessageHandler handler)
+    private void Dump(ushort type, int headerLength, string call, string name, Action restart, MessageHandler handler, HeaderWriter? fill = null)
     {
         Span<byte> buffer = stackalloc byte[RequestLength];
         for (int attempt = 1; ; attempt++)
         {
             restart();
             NetlinkWriter writer = Begin(buffer, type, Rtnetlink.NLM_F_DUMP);
-            writer.Header(headerLength);
+            Span<byte> header = writer.Header(headerLength);
+            fill?.Invoke(header);
             if (Execute(writer.Finish(), call, name, handler))
             {
                 return;

@@ -14,6 +14,7 @@ internal static class DoctorCommand
     public static Command Create(Option<bool> json, Option<string> socket, TextWriter output, TextWriter error) =>
         new("doctor", "Find what is wrong around a tunnel; exit code 0: clean, 1: a finding, 2: undecided")
         {
+            DoctorMtuCommand.Create(json, socket, output, error),
             DoctorUnderlayCommand.Create(json, output, error),
             DoctorRespondCommand.Create(output, error),
             DoctorChecksumCommand.Create(json, output, error),

@@ -1,4 +1,3 @@
-using System.Net;
 using Overlay.Daemon.Configuration;
 using Overlay.DataPath;
 using Overlay.Linux;
@@ -13,12 +12,12 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
 
     /// <summary>Opens the device and sets it up; a device that cannot be set up whole is closed again, which removes it.</summary>
     /// <param name="config">The tunnel.</param>
-    /// <param name="direct">The routes that do not lead to the device.</param>
+    /// <param name="routes">The kernel's routes to what the tunnel leads to.</param>
     /// <param name="mac">The MAC address of a TAP.</param>
     /// <param name="mtu">The MTU.</param>
     /// <param name="queues">How many workers serve it: each gets a queue.</param>
     /// <exception cref="IOException">The kernel refused something; the message names it.</exception>
-    public TunDevice[] Open(TunnelConfig config, DirectRoutes direct, MacAddress mac, int mtu, int queues)
+    public TunDevice[] Open(TunnelConfig config, TunnelRoutes routes, MacAddress mac, int mtu, int queues)
     {
         TunDeviceOptions options = new()
         {
@@ -31,7 +30,7 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
         try
         {
             // All queues are there before the link is up: no flow begins in one queue and finds itself in another.
-            SetUp(device[0].InterfaceIndex, config, direct, mac, mtu);
+            SetUp(device[0].InterfaceIndex, config, routes, mac, mtu);
             foreach (TunDevice queue in device)
             {
                 queue.RefreshMtu();
@@ -53,7 +52,7 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
     /// <summary>The MTU of the device: configured, or what the smallest link towards a remote leaves over.</summary>
     public int ChooseMtu(TunnelConfig config) => config.Device.Mtu ?? (LinkMtu(config) - config.Overhead);
 
-    private void SetUp(int index, TunnelConfig config, DirectRoutes direct, MacAddress mac, int mtu)
+    private void SetUp(int index, TunnelConfig config, TunnelRoutes routes, MacAddress mac, int mtu)
     {
         netlink.SetLink(index, new LinkSettings
         {
@@ -66,10 +65,7 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
         }
 
         netlink.SetLink(index, new LinkSettings { Up = true });
-        foreach (RouteConfig route in config.Routes.Where(route => !direct.Takes(route)))
-        {
-            netlink.AddRoute(new KernelRoute(new IPNetwork(route.Prefix.ToIPAddress(), route.PrefixLength), index));
-        }
+        routes.Open(netlink, index);
     }
 
     private int LinkMtu(TunnelConfig config)

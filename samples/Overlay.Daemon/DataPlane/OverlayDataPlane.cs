@@ -24,9 +24,10 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
 
     private readonly Dictionary<EndpointConfig, EndpointRuntime> _endpoints = [];
     private readonly List<TunnelRuntime> _tunnels = [];
-    private readonly List<DirectRoutes> _direct = [];
     private readonly List<WorkerThread> _workers = [];
+    private readonly List<IDisposable> _beside = [];
     private readonly ConcurrentDictionary<string, bool> _gone = new();
+    private IKernelRoutes? _routes;
     private TableWriter? _tables;
 
     /// <inheritdoc/>
@@ -67,16 +68,20 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
             WarmPathsUp();
         }
 
+        KernelRoutes kernel = new(netlink, log);
+        _beside.Add(kernel);
+        _routes = kernel;
         uint seed = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(sizeof(uint)));
         foreach (TunnelConfig tunnel in config.Tunnels)
         {
             MacAddress mac = tunnel.HasInnerEthernet ? tunnel.Device.ChooseMac() : default;
             IReadOnlyList<int> workers = plan.WorkersOf(tunnel.Endpoint);
-            DirectRoutes direct = new(netlink, tunnel, log);
-            _direct.Add(direct);
-            TunDevice[] device = planner.Open(tunnel, direct, mac, mtus[tunnel], workers.Count);
-            _tunnels.Add(new TunnelRuntime(tunnel, device, workers, mac, seed) { DirectRoutes = direct.Routes });
+            TunnelRoutes routes = kernel.Add(tunnel);
+            TunDevice[] device = planner.Open(tunnel, routes, mac, mtus[tunnel], workers.Count);
+            _tunnels.Add(new TunnelRuntime(tunnel, device, workers, mac, seed) { Routes = routes });
         }
+
+        kernel.Start();
 
         StartWorkers(plan.Count);
         _tables = new TableWriter(_tunnels);
@@ -92,7 +97,7 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
         _workers.ForEach(worker => worker.Join());
 
         // A device goes with its descriptor, and its addresses and routes go with it; routes around it do not.
-        foreach (IDisposable part in (IEnumerable<IDisposable>)[.. _direct, .. _workers, .. _tunnels, .. _endpoints.Values])
+        foreach (IDisposable part in (IEnumerable<IDisposable>)[.. _beside, .. _workers, .. _tunnels, .. _endpoints.Values])
         {
             part.Dispose();
         }
@@ -112,12 +117,12 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
     {
         get
         {
-            TunnelCatalog tunnels = new([.. _tunnels.Select(tunnel => tunnel.ForControl())]);
+            TunnelCatalog tunnels = new([.. _tunnels.Select(tunnel => tunnel.ForControl(_endpoints[tunnel.Config.Endpoint]))]);
             Func<long> clock = () => PollWaiter.Clock;
             return
             [
                 .. TableHandlers.Showing(tunnels, clock),
-                .. TableHandlers.Changing(tunnels, _tables!, new KernelRoutes(), clock),
+                .. TableHandlers.Changing(tunnels, _tables!, _routes!, clock),
                 new ExplainHandler(_tunnels),
                 new TraceHandler(_tunnels, TimeProvider.System),
             ];

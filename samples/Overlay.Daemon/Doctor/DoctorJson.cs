@@ -9,6 +9,7 @@ namespace Overlay.Daemon.Doctor;
 /// <summary>Serialisation of the doctors' reports, generated at compile time.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(DoctorReport))]
+[JsonSerializable(typeof(MtuDetails))]
 [JsonSerializable(typeof(UnderlayDetails))]
 [JsonSerializable(typeof(ChecksumDetails))]
 internal sealed partial class DoctorJson : JsonSerializerContext

@@ -36,6 +36,14 @@ internal sealed record TunnelStatus
     /// <summary><c>vxlan</c> or <c>ipip</c>.</summary>
     public required string Kind { get; init; }
 
+    /// <summary>The outer source address.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Local { get; init; }
+
+    /// <summary>By how many bytes the MTU of the device has to be smaller than that of the link.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? Overhead { get; init; }
+
     /// <summary>Its device.</summary>
     public required DeviceStatus Device { get; init; }
 

@@ -18,6 +18,12 @@ internal static class Rtnetlink
     /// <summary>struct rtmsg: family, destination and source prefix length, tos, table, protocol, scope, type, flags.</summary>
     public const int RouteHeaderLength = 12;
 
+    /// <summary>struct ndmsg: family, pad (3), index, state (u16), flags, type.</summary>
+    public const int NeighborHeaderLength = 12;
+
+    /// <summary>struct rtgenmsg: family, padded.</summary>
+    public const int GeneralHeaderLength = 4;
+
     public const ushort NLMSG_ERROR = 2;
     public const ushort NLMSG_DONE = 3;
     public const ushort NLMSG_OVERRUN = 4;
@@ -47,14 +53,58 @@ internal static class Rtnetlink
     public const ushort RTM_DELROUTE = 25;
     public const ushort RTM_GETROUTE = 26;
 
+    public const ushort RTM_NEWNEIGH = 28;
+    public const ushort RTM_GETNEIGH = 30;
+    public const ushort RTM_NEWNSID = 88;
+    public const ushort RTM_GETNSID = 90;
+
     public const ushort IFLA_ADDRESS = 1;
     public const ushort IFLA_IFNAME = 3;
     public const ushort IFLA_MTU = 4;
+    public const ushort IFLA_LINK = 5;
+    public const ushort IFLA_MASTER = 10;
     public const ushort IFLA_TXQLEN = 13;
     public const ushort IFLA_OPERSTATE = 16;
     public const ushort IFLA_LINKINFO = 18;
     public const ushort IFLA_STATS64 = 23;
+    public const ushort IFLA_LINK_NETNSID = 37;
     public const ushort IFLA_INFO_KIND = 1;
+    public const ushort IFLA_INFO_DATA = 2;
+
+    public const ushort IFLA_VXLAN_ID = 1;
+    public const ushort IFLA_VXLAN_GROUP = 2;
+    public const ushort IFLA_VXLAN_LOCAL = 4;
+    public const ushort IFLA_VXLAN_GROUP6 = 16;
+    public const ushort IFLA_VXLAN_LOCAL6 = 17;
+    public const ushort IFLA_VXLAN_COLLECT_METADATA = 25;
+    public const ushort IFLA_VXLAN_GPE = 27;
+    public const ushort IFLA_GENEVE_ID = 1;
+    public const ushort IFLA_GENEVE_REMOTE = 2;
+    public const ushort IFLA_GENEVE_COLLECT_METADATA = 6;
+    public const ushort IFLA_GENEVE_REMOTE6 = 7;
+    public const ushort IFLA_GENEVE_INNER_PROTO_INHERIT = 14;
+    public const ushort IFLA_IPTUN_LOCAL = 2;
+    public const ushort IFLA_IPTUN_REMOTE = 3;
+    public const ushort IFLA_IPTUN_FLAGS = 8;
+    public const ushort IFLA_IPTUN_ENCAP_TYPE = 15;
+    public const ushort IFLA_IPTUN_COLLECT_METADATA = 19;
+    public const ushort IFLA_GRE_OFLAGS = 3;
+    public const ushort IFLA_GRE_LOCAL = 6;
+    public const ushort IFLA_GRE_REMOTE = 7;
+    public const ushort IFLA_GRE_FLAGS = 13;
+    public const ushort IFLA_GRE_ENCAP_TYPE = 14;
+    public const ushort IFLA_GRE_COLLECT_METADATA = 18;
+    public const ushort TUNNEL_ENCAP_FOU = 1;
+    public const ushort TUNNEL_ENCAP_GUE = 2;
+    public const uint IP6_TNL_F_IGN_ENCAP_LIMIT = 1;
+
+    public const ushort NDA_DST = 1;
+    public const ushort NDA_LLADDR = 2;
+    public const ushort NDA_MASTER = 9;
+    public const byte AF_BRIDGE = 7;
+
+    public const ushort NETNSA_NSID = 1;
+    public const ushort NETNSA_FD = 3;
 
     public const ushort IFA_ADDRESS = 1;
     public const ushort IFA_LOCAL = 2;
@@ -73,6 +123,7 @@ internal static class Rtnetlink
     public const ushort RTA_VIA = 18;
     public const ushort RTAX_MTU = 2;
     public const byte RT_TABLE_MAIN = 254;
+    public const byte RTPROT_UNSPEC = 0;
     public const byte RTPROT_STATIC = 4;
     public const byte RT_SCOPE_UNIVERSE = 0;
     public const byte RT_SCOPE_LINK = 253;
@@ -80,6 +131,12 @@ internal static class Rtnetlink
     public const byte RT_SCOPE_NOWHERE = 255;
     public const byte RTN_UNICAST = 1;
     public const uint RTNH_F_ONLINK = 4;
+
+    public const uint RTMGRP_LINK = 0x1;
+    public const uint RTMGRP_IPV4_IFADDR = 0x10;
+    public const uint RTMGRP_IPV4_ROUTE = 0x40;
+    public const uint RTMGRP_IPV6_IFADDR = 0x100;
+    public const uint RTMGRP_IPV6_ROUTE = 0x400;
 
     public const byte AF_UNSPEC = 0;
     public const byte AF_INET = 2;

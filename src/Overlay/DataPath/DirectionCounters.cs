@@ -90,13 +90,14 @@ public sealed class DirectionCounters
     {
         long packets = 0;
         long bytes = 0;
-        for (int i = first; i < batch.Count; i++)
+        ReadOnlySpan<PacketMeta> metas = batch.Metas;
+        ReadOnlySpan<PacketBatch.Slot> slots = batch.Slots;
+        for (int i = first; i < metas.Length && i < slots.Length; i++)
         {
-            ref readonly PacketMeta meta = ref batch.Meta(i);
-            if (meta.Origin == PacketOrigin.Received && meta.Segmentation == SegmentationKind.None)
+            if (metas[i].Origin == PacketOrigin.Received && metas[i].Segmentation == SegmentationKind.None)
             {
                 packets++;
-                bytes += batch.Length(i);
+                bytes += slots[i].Length;
             }
             else
             {

@@ -22,11 +22,14 @@ public sealed class Tunnel
     /// <param name="tables">The tables its paths read; any number of workers may read them.</param>
     /// <exception cref="ArgumentException">A device of a layer that the kind does not carry, or a policy of sources for another kind or family.</exception>
     public Tunnel(TunnelOptions options, OverlayTables tables)
-        : this(Checked(options), tables ?? throw new ArgumentNullException(nameof(tables)), FloodGate.Create(options, tables), new LearningQueue(), new GreSequence())
+        : this(
+            Checked(options), tables ?? throw new ArgumentNullException(nameof(tables)), FloodGate.Create(options, tables), Announcements.Create(options), new LearningQueue(),
+            new GreSequence())
     {
     }
 
-    private Tunnel(TunnelOptions options, OverlayTables tables, FloodGate? floodGate, LearningQueue learned, GreSequence greSequence)
+    private Tunnel(
+        TunnelOptions options, OverlayTables tables, FloodGate? floodGate, Announcements? announcements, LearningQueue learned, GreSequence greSequence)
     {
         Options = options;
         Tables = tables;
@@ -34,6 +37,7 @@ public sealed class Tunnel
         LooksInside = Sources.LooksInside;
         CountsEachSource = Sources.CountsEach;
         FloodGate = floodGate;
+        Announcements = announcements;
         Learned = learned;
         GreSequence = greSequence;
         _facts = options.Facts;
@@ -94,6 +98,9 @@ public sealed class Tunnel
     /// <summary>How much may be flooded; null if that is not limited.</summary>
     internal FloodGate? FloodGate { get; }
 
+    /// <summary>What was announced lately; null if repeating it is not held back.</summary>
+    internal Announcements? Announcements { get; }
+
     /// <summary>The sequence numbers of received GRE packets.</summary>
     internal GreSequence GreSequence { get; }
 
@@ -102,7 +109,8 @@ public sealed class Tunnel
     /// </summary>
     internal Tunnel CreateTwin() => new(
         // Learning decides about no packet, but marks entries of the shared tables as heard.
-        Options with { Learning = false, NeighborLearning = false }, Tables, FloodGate?.LookingOnly(), new LearningQueue(capacity: 1), new GreSequence(GreSequence));
+        Options with { Learning = false, NeighborLearning = false }, Tables, FloodGate?.LookingOnly(), Announcements?.LookingOnly(), new LearningQueue(capacity: 1),
+        new GreSequence(GreSequence));
 
     /// <summary>Whether a packet may pass by its tunnel header, whoever sent it.</summary>
     /// <param name="header">The header.</param>
