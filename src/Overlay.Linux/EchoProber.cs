@@ -35,8 +35,7 @@ public sealed unsafe class EchoProber : IDisposable
     {
         _socket = socket;
         _target = target;
-        // Other probers of this process have another one, and other processes most likely.
-        _identifier = (ushort)(Environment.ProcessId + (socket.Handle << 8));
+        _identifier = Identifier(socket);
     }
 
     private int IPHeaderLength => _target.IsIPv4 ? IPv4Packet.MinimumHeaderLength : IPv6Packet.HeaderLength;
@@ -73,6 +72,7 @@ public sealed unsafe class EchoProber : IDisposable
                 socket.Set(SocketConstants.IPPROTO_IPV6, SocketConstants.IPV6_RECVERR, 1, "IPV6_RECVERR");
             }
 
+            AdmitOwn(socket, target.IsIPv4);
             if (source is ValueIPAddress address && socket.TryBind(address, 0, 0) is not Errno.None and Errno errno)
             {
                 throw new LinuxException(errno, "bind", $"{name} from {address}");
@@ -96,6 +96,8 @@ public sealed unsafe class EchoProber : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(length, MinimumLength);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, ushort.MaxValue);
         int message = length - IPHeaderLength;
+        // What came too late the last time, and own requests to this host itself.
+        Receive(message);
         Write(++_sequence, message);
         long begin = Stopwatch.GetTimestamp();
         if (Refusal() is EchoResult stale && stale.Outcome == EchoOutcome.Unreachable)
@@ -179,7 +181,7 @@ public sealed unsafe class EchoProber : IDisposable
         }
     }
 
-    // Reads all that waits, whoever it is for: a raw socket gets every ICMP message of the host.
+    // Reads all that waits: what is no answer to the last request is of no use any more.
     private bool Receive(int length)
     {
         fixed (byte* buffer = _answer)
@@ -240,6 +242,27 @@ public sealed unsafe class EchoProber : IDisposable
                 SocketAddress.TryRead(new ReadOnlySpan<byte>(name, (int)Math.Min(header.NameLength, SocketAddress.MaxLength)), out ValueIPAddress remote, out _) && remote == _target;
             result = isAboutTarget ? Read(new ReadOnlySpan<byte>(control, (int)Math.Min(header.ControlLength, ControlLength))) ?? result : result;
         }
+    }
+
+    // Other probers of this process have another one, and other processes most likely.
+    private static ushort Identifier(NativeSocket socket) => (ushort)(Environment.ProcessId + (socket.Handle << 8));
+
+    // A raw socket gets the ICMP messages of the whole host: with those of others its queue would be full when the answer comes.
+    private static void AdmitOwn(NativeSocket socket, bool ipv4)
+    {
+        const int IdentifierOffset = 4;
+        SocketFilter compare = new() { Code = SocketFilter.JumpIfEqual, JumpTrue = 0, JumpFalse = 1, Constant = Identifier(socket) };
+        SocketFilter admit = new() { Code = SocketFilter.ReturnConstant, Constant = uint.MaxValue };
+        SocketFilter refuse = new() { Code = SocketFilter.ReturnConstant, Constant = 0 };
+        // Of IPv4 the kernel hands over the IP header, too.
+        socket.Filter(ipv4
+            ?
+            [
+                new SocketFilter { Code = SocketFilter.LoadHeaderLength },
+                new SocketFilter { Code = SocketFilter.LoadHalfBehindHeader, Constant = IdentifierOffset },
+                compare, admit, refuse,
+            ]
+            : [new SocketFilter { Code = SocketFilter.LoadHalf, Constant = IdentifierOffset }, compare, admit, refuse]);
     }
 
     private static EchoResult? Read(ReadOnlySpan<byte> control)

@@ -14,7 +14,8 @@ public sealed class EchoProberTests
     public void A_probe_has_the_length_it_is_told_and_the_router_says_what_fits(string source, string near, string far, string target, string length, int minimum)
     {
         using Netns one = Netns.Create();
-        using Netns router = Netns.Create();
+        // Not quiet: a router asks for neighbours from its link-local address.
+        using Netns router = Netns.Create(quiet: false);
         using Netns two = Netns.Create();
         Netns.Connect(one, "e0", source + length, router, "r1", near + length);
         Netns.Connect(router, "r2", far + length, two, "e0", target + length, mtu: 1400);
@@ -24,6 +25,8 @@ public sealed class EchoProberTests
         two.Ip("route", "add", "default", "via", far);
         using EchoProber prober = one.Run(() => EchoProber.Open(ValueIPAddress.Parse(target), ValueIPAddress.Parse(source)));
         Assert.Equal(minimum, prober.MinimumLength);
+        // Neighbours are asked for once a second, and there are two links.
+        Assert.Contains(EchoOutcome.Answered, Enumerable.Range(0, 5).Select(_ => prober.Probe(100, Patience).Outcome));
         foreach (int fits in new[] { minimum, minimum + 1, 576, 1399, 1400 })
         {
             EchoResult answer = prober.Probe(fits, Patience);

@@ -45,14 +45,17 @@ internal static class DoctorUnderlayCommand
         };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(port) == result.GetValue(otherPort))
+            // Defaults are no results yet.
+            ushort tunnelPort = result.GetResult(port)?.GetValueOrDefault<ushort>() ?? VxlanPacket.DefaultPort;
+            if ((result.GetResult(otherPort)?.GetValueOrDefault<ushort>() ?? DefaultOtherPort) == tunnelPort)
             {
-                result.AddError($"--other-port is {result.GetValue(otherPort)}, the tunnel's port; another is right, to compare with");
+                result.AddError($"--other-port is {tunnelPort}, the tunnel's port; another is right, to compare with");
             }
 
-            if (result.GetValue(from) is { } source && source.IsIPv4 != result.GetValue(to).IsIPv4)
+            if (result.GetResult(from)?.GetValueOrDefault<ValueIPAddress?>() is { } source && result.GetResult(to)?.GetValueOrDefault<ValueIPAddress>() is { } target &&
+                !result.GetResult(to)!.Errors.Any() && source.IsIPv4 != target.IsIPv4)
             {
-                result.AddError($"--from is {source} and --to is {result.GetValue(to)}; both have to be of one version of IP");
+                result.AddError($"--from is {source} and --to is {target}; both have to be of one version of IP");
             }
         });
         command.SetAction((parsed, _) => DoctorCommand.RunAsync(

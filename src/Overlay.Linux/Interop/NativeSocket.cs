@@ -103,10 +103,19 @@ internal sealed unsafe class NativeSocket : IDisposable
     public void DropAll()
     {
         SocketFilter filter = new() { Code = SocketFilter.ReturnConstant, Constant = 0 };
-        SocketFilterProgram program = new() { Length = 1, Filter = &filter };
-        if (SocketCalls.setsockopt(Handle, SocketConstants.SOL_SOCKET, SocketConstants.SO_ATTACH_FILTER, &program, (uint)sizeof(SocketFilterProgram)) != 0)
+        Filter(new ReadOnlySpan<SocketFilter>(in filter));
+    }
+
+    /// <summary>Lets in what a program of classic BPF admits.</summary>
+    public void Filter(ReadOnlySpan<SocketFilter> instructions)
+    {
+        fixed (SocketFilter* first = instructions)
         {
-            throw LinuxException.Last("SO_ATTACH_FILTER", _name);
+            SocketFilterProgram program = new() { Length = (ushort)instructions.Length, Filter = first };
+            if (SocketCalls.setsockopt(Handle, SocketConstants.SOL_SOCKET, SocketConstants.SO_ATTACH_FILTER, &program, (uint)sizeof(SocketFilterProgram)) != 0)
+            {
+                throw LinuxException.Last("SO_ATTACH_FILTER", _name);
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Overlay.Linux.Tests.EndToEnd;
 using Overlay.Linux.Tests.Relay;
 using Overlay.Testing;
 using Overlay.Testing.Relay;
@@ -60,9 +61,11 @@ public sealed class UnderlayDoctorTests
     {
         using RelayLab lab = new();
         using Responder responder = new(lab.Far);
+        using WireLog wire = new(lab.Far, RelayLab.FarDevice);
         DoctorRun run = DoctorRun.Of(lab.Near, "underlay", "--to", RelayLab.FarAddress(ipv6));
         Assert.True((run.ExitCode, run.Verdict) == (0, "clean"), run.Text);
         Assert.True(run.Details.GetProperty("responder").GetBoolean());
+        AssertProbes(ipv6, wire);
         Assert.Equal(1500, run.Details.GetProperty("longestArrived").GetInt32());
         // What is wrong on purpose arrives as that.
         Assert.Equal("wrong-checksum", Result(run, "vxlan-bad-checksum"));
@@ -173,6 +176,28 @@ public sealed class UnderlayDoctorTests
             Assert.Equal(2, result.ExitCode);
             Assert.Contains(said, result.Error, StringComparison.Ordinal);
         }
+    }
+
+    // By tshark: the probes are what they are meant to be.
+    private static void AssertProbes(bool ipv6, WireLog wire)
+    {
+        string source = ipv6 ? $"ipv6.src == {RelayLab.NearIPv6}" : $"ip.src == {RelayLab.NearIPv4}";
+        string[][] packets = wire.Stop($"{source} && frame contains \"OVLPROBE\"", ["frame.protocols", "udp.checksum.status", "ip.checksum.status", "udp.dstport", "vxlan.vni", "frame.len"]);
+        string[] stacks = [.. packets.Select(packet => packet[0])];
+        string outer = ipv6 ? "eth:ethertype:ipv6" : "eth:ethertype:ip";
+        foreach (string stack in (string[])[$"{outer}:{(ipv6 ? "icmpv6" : "icmp")}", $"{outer}:udp:vxlan:eth:ethertype", $"{outer}:ip:udp", $"{outer}:ipv6:udp", $"{outer}:gre:ip:udp"])
+        {
+            Assert.True(stacks.Any(found => found.StartsWith(stack, StringComparison.Ordinal)), $"{stack} is not among\n{string.Join('\n', stacks)}");
+        }
+
+        // Of the outer checksum one is wrong and two are absent; the rest, also inside, is right.
+        string[] outerChecksums = [.. packets.Where(packet => packet[1].Length > 0 && packet[0].StartsWith($"{outer}:udp", StringComparison.Ordinal)).Select(packet => packet[1].Split(Tshark.Aggregator)[0])];
+        Assert.Equal((1, 2), (outerChecksums.Count(status => status == "0"), outerChecksums.Count(status => status == "3")));
+        Assert.All(packets, packet => Assert.All(packet[2].Split(Tshark.Aggregator, StringSplitOptions.RemoveEmptyEntries), status => Assert.Equal("1", status)));
+        Assert.Contains(packets, packet => packet[4] == "1");
+        Assert.Contains(packets, packet => packet[4] == "0");
+        Assert.Contains(packets, packet => packet[3].Split(Tshark.Aggregator)[0] == "6080");
+        Assert.Contains(packets, packet => packet[5] == "1514");
     }
 
     private static Impairments Rule(RelayRule rule) => new() { Rules = [rule] };

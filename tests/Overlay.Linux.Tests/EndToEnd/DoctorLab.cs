@@ -30,7 +30,9 @@ internal sealed class DoctorLab : IDisposable
         {
             Pod1 = Create("ovpod");
             Node1 = Create("ovnode");
-            Router = Create("ovrouter");
+            // It asks for neighbours from its link-local addresses, so it has some.
+            Router = Create("ovrouter", quiet: false);
+            Router.Sysctl("net.ipv6.conf.default.accept_dad", "0");
             Node2 = Create("ovnode");
             Pod2 = Create("ovpod");
             (string node1, string router1, string node2, string router2) = ipv6Underlay
@@ -115,9 +117,9 @@ internal sealed class DoctorLab : IDisposable
 
     public void Dispose() => _all.ForEach(netns => netns.Dispose());
 
-    private Netns Create(string prefix)
+    private Netns Create(string prefix, bool quiet = true)
     {
-        Netns netns = Netns.Create(prefix);
+        Netns netns = Netns.Create(prefix, quiet);
         _all.Add(netns);
         return netns;
     }

@@ -80,6 +80,8 @@ internal sealed class PacketTap : IDisposable
         }
 
         int length;
+        // The last receive has cut it to what it wrote.
+        _from.Size = AddressRoom;
         try
         {
             length = _socket.ReceiveFrom(_buffer, SocketFlags.None, _from);

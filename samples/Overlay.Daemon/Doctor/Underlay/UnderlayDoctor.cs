@@ -14,7 +14,9 @@ internal sealed class UnderlayDoctor : IDisposable
     private const int Attempts = 3;
     private const ushort PortStride = 101;
     private const int Pause = 2;
-    private const int Patience = 250;
+    private const int FirstPatience = 500;
+    private const int LeastPatience = 60;
+    private const int PatienceInRoundTrips = 4;
     private const int MinimumSize = 576;
     private const int MinimumSizeV6 = 1280;
     private const byte EchoReply = 0;
@@ -33,6 +35,8 @@ internal sealed class UnderlayDoctor : IDisposable
     private readonly List<Probe> _probes = [];
     private ushort _nextSourcePort = 49_152;
     private bool _hasResponder;
+    private long _firstSent;
+    private long _patience = FirstPatience;
 
     private UnderlayDoctor(UnderlayTarget target, RawProbes sockets)
     {
@@ -137,19 +141,20 @@ internal sealed class UnderlayDoctor : IDisposable
                     probe.SourcePort += PortStride;
                 }
 
+                _firstSent = _firstSent == 0 ? Environment.TickCount64 : _firstSent;
                 probe.Refused = _sockets.Send(_target.To, _writer.Write(probe));
                 // One after the other, and not faster than a small queue takes them.
                 Receive(Pause, () => false);
             }
 
-            Receive(Patience, () => probes.TrueForAll(IsEnough));
+            Receive(_patience, () => probes.TrueForAll(IsEnough));
         }
     }
 
     // A kernel answers a probe sooner than the responder: its word counts until then.
     private bool IsEnough(Probe probe) => probe.IsDecided && (!_hasResponder || probe.Arrival != ProbeArrival.None || !probe.IsAnsweredByKernel);
 
-    private void Receive(int milliseconds, Func<bool> isDone) =>
+    private void Receive(long milliseconds, Func<bool> isDone) =>
         _sockets.Receive(Environment.TickCount64 + milliseconds, isDone, TakeAnswer, TakeIcmp);
 
     private void TakeAnswer(byte[] answer)
@@ -159,7 +164,12 @@ internal sealed class UnderlayDoctor : IDisposable
             return;
         }
 
-        _hasResponder = true;
+        if (!_hasResponder)
+        {
+            _hasResponder = true;
+            _patience = Math.Clamp(PatienceInRoundTrips * (Environment.TickCount64 - _firstSent), LeastPatience, FirstPatience);
+        }
+
         foreach (Probe probe in _probes)
         {
             // Answers may overtake each other: what has arrived stays so.

@@ -16,6 +16,11 @@ internal sealed record UnderlayTarget(ValueIPAddress From, ValueIPAddress To, us
     public static UnderlayTarget Find(ValueIPAddress to, ValueIPAddress? from, ushort port, ushort otherPort, Vni vni)
     {
         using var netlink = RouteNetlink.Open();
+        if (from is not null && !netlink.GetAddresses().Any(entry => entry.Address == from))
+        {
+            throw new LinuxException(Errno.EADDRNOTAVAIL, "bind", from.Value.ToString(), "'ip address' shows the addresses of this host");
+        }
+
         RouteInfo route = netlink.GetRoute(to, from);
         LinkInfo link = netlink.GetLink(route.InterfaceIndex);
         ValueIPAddress source = from ?? route.Source ?? throw new LinuxException(Errno.EADDRNOTAVAIL, "route", to.ToString(), "give the source address by --from");
