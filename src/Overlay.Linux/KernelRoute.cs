@@ -19,6 +19,9 @@ public sealed record KernelRoute(IPNetwork Destination, int InterfaceIndex)
     /// <summary>The largest IP packet in bytes on this route; null leaves it to the interface.</summary>
     public int? Mtu { get; init; }
 
+    /// <summary>Who made the route (RTPROT_*, <c>proto</c> of <c>ip route</c>); null is 4, an administrator's. To delete one, null is anybody's.</summary>
+    public byte? Protocol { get; init; }
+
     /// <summary>The metric: among equal prefixes the lowest wins. null is the kernel's default (0 for IPv4, 1024 for IPv6).</summary>
     public int? Metric { get; init; }
 }

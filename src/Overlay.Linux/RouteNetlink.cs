@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -26,6 +27,8 @@ public sealed class RouteNetlink : IDisposable
     private RouteNetlink(FileDescriptor socket) => _socket = socket;
 
     private delegate void MessageHandler(ushort type, ReadOnlySpan<byte> body);
+
+    private delegate void HeaderWriter(Span<byte> header);
 
     /// <summary>Opens a connection to the kernel in the network namespace of this thread.</summary>
     /// <exception cref="LinuxException">The kernel gives no socket.</exception>
@@ -149,6 +152,45 @@ public sealed class RouteNetlink : IDisposable
     /// <exception cref="ArgumentException">The addresses are of different families.</exception>
     /// <exception cref="LinuxException">ESRCH: there is no such route.</exception>
     public void DeleteRoute(KernelRoute route) => ChangeRoute(Rtnetlink.RTM_DELROUTE, nameof(Rtnetlink.RTM_DELROUTE), 0, route);
+
+    /// <summary>The unicast routes of the main table that somebody made, those with one next hop, in the kernel's order, IPv4 first.</summary>
+    /// <param name="protocol">Who (RTPROT_*).</param>
+    public IReadOnlyList<KernelRoute> GetRoutes(byte protocol)
+    {
+        List<KernelRoute> routes = [];
+        // Then the kernel leaves out what is not asked for (Linux 4.20). Where it does not, there are more to be read, and left out here.
+        NetlinkCalls.SetStrict(_socket, true);
+        try
+        {
+            foreach (byte family in (ReadOnlySpan<byte>)[Rtnetlink.AF_INET, Rtnetlink.AF_INET6])
+            {
+                int before = routes.Count;
+                Dump(
+                    Rtnetlink.RTM_GETROUTE, Rtnetlink.RouteHeaderLength, nameof(Rtnetlink.RTM_GETROUTE), "routes",
+                    () => routes.RemoveRange(before, routes.Count - before),
+                    (type, body) =>
+                    {
+                        if (type == Rtnetlink.RTM_NEWROUTE && TryParseEntry(body, family, protocol, out KernelRoute? route))
+                        {
+                            routes.Add(route);
+                        }
+                    },
+                    header =>
+                    {
+                        header[0] = family;
+                        header[4] = Rtnetlink.RT_TABLE_MAIN;
+                        header[5] = protocol;
+                        header[7] = Rtnetlink.RTN_UNICAST;
+                    });
+            }
+        }
+        finally
+        {
+            NetlinkCalls.SetStrict(_socket, false);
+        }
+
+        return routes;
+    }
 
     /// <summary>Asks where packets for a destination go, as the kernel would decide for a socket.</summary>
     /// <param name="destination">The destination.</param>
@@ -374,6 +416,44 @@ public sealed class RouteNetlink : IDisposable
         };
     }
 
+    private static bool TryParseEntry(ReadOnlySpan<byte> body, byte family, byte protocol, [NotNullWhen(true)] out KernelRoute? route)
+    {
+        route = null;
+        if (body.Length < Rtnetlink.RouteHeaderLength || body[0] != family || body[4] != Rtnetlink.RT_TABLE_MAIN || body[5] != protocol ||
+            body[7] != Rtnetlink.RTN_UNICAST)
+        {
+            return false;
+        }
+
+        ValueIPAddress prefix = ValueIPAddress.FromIPAddress(family == Rtnetlink.AF_INET ? IPAddress.Any : IPAddress.IPv6Any);
+        int link = 0;
+        ValueIPAddress? gateway = null;
+        int? metric = null;
+        NetlinkAttributes attributes = new(body[Rtnetlink.RouteHeaderLength..]);
+        while (attributes.MoveNext())
+        {
+            switch (attributes.Type)
+            {
+                case Rtnetlink.RTA_DST when attributes.TryGetAddress(out ValueIPAddress address):
+                    prefix = address;
+                    break;
+                case Rtnetlink.RTA_OIF:
+                    link = (int)attributes.UInt32;
+                    break;
+                case Rtnetlink.RTA_GATEWAY when attributes.TryGetAddress(out ValueIPAddress address):
+                    gateway = address;
+                    break;
+                case Rtnetlink.RTA_PRIORITY:
+                    metric = (int)attributes.UInt32;
+                    break;
+            }
+        }
+
+        // Without an interface of its own it has several next hops.
+        route = link == 0 ? null : new KernelRoute(new IPNetwork(prefix.ToIPAddress(), body[1]), link) { Gateway = gateway, Metric = metric, Protocol = protocol };
+        return route is not null;
+    }
+
     private static LinuxException Unanswered(string call, string name) => new(Errno.ENOENT, call, name, "the kernel acknowledged without an answer");
 
     /// <summary>The words for a refusal: the kernel's own if it has any, then what is known of the number.</summary>
@@ -453,13 +533,14 @@ public sealed class RouteNetlink : IDisposable
         header[4] = Rtnetlink.RT_TABLE_MAIN;
         if (type == Rtnetlink.RTM_NEWROUTE)
         {
-            header[5] = Rtnetlink.RTPROT_STATIC;
+            header[5] = route.Protocol ?? Rtnetlink.RTPROT_STATIC;
             header[6] = prefix.IsIPv4 && route.Gateway is null ? Rtnetlink.RT_SCOPE_LINK : Rtnetlink.RT_SCOPE_UNIVERSE;
             header[7] = Rtnetlink.RTN_UNICAST;
         }
         else
         {
             // Any: whoever deletes a route knows it by prefix, interface and what else is given.
+            header[5] = route.Protocol ?? Rtnetlink.RTPROT_UNSPEC;
             header[6] = Rtnetlink.RT_SCOPE_NOWHERE;
         }
 
@@ -502,14 +583,15 @@ public sealed class RouteNetlink : IDisposable
     private NetlinkWriter Begin(Span<byte> buffer, ushort type, ushort flags) =>
         new(buffer, type, (ushort)(Rtnetlink.NLM_F_REQUEST | flags), ++_sequence);
 
-    private void Dump(ushort type, int headerLength, string call, string name, Action restart, MessageHandler handler)
+    private void Dump(ushort type, int headerLength, string call, string name, Action restart, MessageHandler handler, HeaderWriter? fill = null)
     {
         Span<byte> buffer = stackalloc byte[RequestLength];
         for (int attempt = 1; ; attempt++)
         {
             restart();
             NetlinkWriter writer = Begin(buffer, type, Rtnetlink.NLM_F_DUMP);
-            writer.Header(headerLength);
+            Span<byte> header = writer.Header(headerLength);
+            fill?.Invoke(header);
             if (Execute(writer.Finish(), call, name, handler))
             {
                 return;

@@ -61,7 +61,7 @@ public sealed unsafe class UnderlayMonitor : IDisposable
         FileDescriptor wake = new(handle);
         try
         {
-            FileDescriptor changes = NetlinkCalls.OpenRouteMonitor(Groups);
+            FileDescriptor changes = NetlinkCalls.OpenMonitor(Groups);
             string? failure = null;
             NativeSocket? icmp4 = ipv4 ? TryOpen(SocketConstants.AF_INET, IPProtocol.Icmp, ref failure) : null;
             NativeSocket? icmp6 = ipv6 ? TryOpen(SocketConstants.AF_INET6, IPProtocol.IcmpV6, ref failure) : null;

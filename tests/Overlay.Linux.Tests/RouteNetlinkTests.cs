@@ -219,6 +219,99 @@ public sealed class RouteNetlinkTests
     }
 
     [Fact]
+    public void Routes_of_one_maker_are_those_that_ip_shows_for_him()
+    {
+        const byte Maker = 79;
+        using Netns netns = Netns.Create();
+        using Netns peer = Netns.Create();
+        Netns.Connect(netns, "va", "192.0.2.1/24", peer, "vb", "192.0.2.2/24");
+        netns.Ip("addr", "add", "2001:db8::1/64", "dev", "va", "nodad");
+        ValueIPAddress gateway = ValueIPAddress.Parse("192.0.2.2");
+        ValueIPAddress gateway6 = ValueIPAddress.Parse("2001:db8::2");
+        WithNetlink(netns, netlink =>
+        {
+            int index = netlink.GetLink("va").Index;
+            KernelRoute[] mine =
+            [
+                new(IPNetwork.Parse("0.0.0.0/0"), index) { Gateway = gateway, Protocol = Maker },
+                new(IPNetwork.Parse("10.1.0.0/16"), index) { Protocol = Maker, Metric = 7 },
+                new(IPNetwork.Parse("10.2.0.0/16"), index) { Gateway = gateway, Protocol = Maker },
+                new(IPNetwork.Parse("::/0"), index) { Gateway = gateway6, Protocol = Maker, Metric = 1024 },
+                new(IPNetwork.Parse("fd00:1::/48"), index) { Gateway = gateway6, Protocol = Maker, Metric = 1024 },
+            ];
+            KernelRoute[] others =
+            [
+                new(IPNetwork.Parse("10.3.0.0/16"), index) { Gateway = gateway },
+                new(IPNetwork.Parse("10.4.0.0/16"), index) { Gateway = gateway, Protocol = Maker + 1 },
+                new(IPNetwork.Parse("fd00:2::/48"), index) { Gateway = gateway6 },
+            ];
+            foreach (KernelRoute route in (IEnumerable<KernelRoute>)[.. mine, .. others])
+            {
+                netlink.AddRoute(route);
+            }
+
+            // In another table, and to nowhere: neither is meant.
+            netns.Ip("route", "add", "10.5.0.0/16", "via", "192.0.2.2", "table", "100", "proto", "79");
+            netns.Ip("route", "add", "unreachable", "10.6.0.0/16", "proto", "79");
+            Assert.Equal(mine.ToHashSet(), netlink.GetRoutes(Maker).ToHashSet());
+            Assert.Equal(mine.Length, netlink.GetRoutes(Maker).Count);
+            Assert.Equal(3, Json(netns, "route", "show", "proto", "79", "type", "unicast").GetArrayLength());
+            Assert.Equal(2, Json(netns, "-6", "route", "show", "proto", "79").GetArrayLength());
+            Assert.Empty(netlink.GetRoutes(Maker + 2));
+
+            // Whoever deletes as somebody else deletes nothing.
+            Assert.Equal(Errno.ESRCH, Assert.Throws<LinuxException>(() => netlink.DeleteRoute(mine[2] with { Protocol = Maker + 2 })).Errno);
+            foreach (KernelRoute route in netlink.GetRoutes(Maker))
+            {
+                netlink.DeleteRoute(route);
+            }
+
+            Assert.Empty(netlink.GetRoutes(Maker));
+            Assert.Single(netlink.GetRoutes(Maker + 1));
+
+            // The other questions are answered as before.
+            Assert.Contains(netlink.GetLinks(), link => link.Name == "va");
+            Assert.NotEmpty(netlink.GetAddresses());
+            return 0;
+        });
+    }
+
+    [Fact]
+    public void Changes_of_links_addresses_and_routes_are_heard_and_a_flood_of_them_is_one()
+    {
+        using Netns netns = Netns.Create();
+        using Netns peer = Netns.Create();
+        Netns.Connect(netns, "va", "192.0.2.1/24", peer, "vb", null);
+        using RouteMonitor monitor = netns.Run(RouteMonitor.Open);
+        Assert.False(monitor.Wait(TimeSpan.Zero));
+        foreach (string[] change in (string[][])
+        [
+            ["link", "set", "va", "mtu", "1400"], ["addr", "add", "198.51.100.1/24", "dev", "va"], ["addr", "add", "2001:db8::1/64", "dev", "va", "nodad"],
+            ["route", "add", "10.0.0.0/8", "via", "192.0.2.2"], ["route", "add", "fd00::/8", "via", "2001:db8::2"], ["route", "del", "10.0.0.0/8"],
+        ])
+        {
+            netns.Ip(change);
+            Assert.True(monitor.Wait(TimeSpan.FromSeconds(5)), string.Join(' ', change));
+            while (monitor.Wait(TimeSpan.FromMilliseconds(20)))
+            {
+                // One change may be several messages.
+            }
+        }
+
+        // More than the socket holds: the kernel says that it has lost some, which is news enough.
+        string batch = Path.GetTempFileName();
+        File.WriteAllLines(batch, Enumerable.Range(0, 4_000).Select(i => $"route add 10.{i >> 8}.{i & 0xFF}.0/24 dev va"));
+        netns.Ip("-batch", batch);
+        File.Delete(batch);
+        Assert.True(monitor.Wait(TimeSpan.FromSeconds(5)));
+        Assert.False(monitor.Wait(TimeSpan.Zero));
+        netns.Ip("link", "set", "va", "down");
+        Assert.True(monitor.Wait(TimeSpan.FromSeconds(5)));
+        monitor.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => monitor.Wait(TimeSpan.Zero));
+    }
+
+    [Fact]
     public void A_mark_chooses_another_table()
     {
         using Netns netns = Netns.Create();

@@ -32,6 +32,19 @@ public sealed partial record Ping(int Sent, int Received, string Output)
         static int Number(Group group) => int.Parse(group.ValueSpan, CultureInfo.InvariantCulture);
     }
 
+    /// <summary>Which of the first requests were not answered, by what ping prints for each answer.</summary>
+    /// <remarks>
+    /// For pings with <c>-c</c> and <c>-w</c>, which wait for as many answers. With <c>-c</c> alone ping waits for the last one only twice as long as the
+    /// others took, and calls it lost when the machine stumbles there.
+    /// </remarks>
+    /// <param name="output">What it printed, without <c>-q</c>.</param>
+    /// <param name="count">How many requests are looked for; their numbers begin with 1.</param>
+    public static IReadOnlyList<int> Unanswered(string output, int count) =>
+        [.. Enumerable.Range(1, count).Except(Sequence().Matches(output).Select(match => int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture)))];
+
+    [GeneratedRegex(@" bytes from .* icmp_seq=(\d+) ")]
+    private static partial Regex Sequence();
+
     [GeneratedRegex(@"(\d+) packets transmitted, (\d+) received")]
     private static partial Regex Summary();
 }

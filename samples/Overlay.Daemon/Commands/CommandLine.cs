@@ -65,6 +65,8 @@ internal sealed class CommandLine(TextWriter output, TextWriter error, Func<Daem
             status,
             ExplainCommand.Create(json, socket, output, error),
             TraceCommand.Create(socket, output, error),
+            MtuCommand.Create(json, output, error),
+            DoctorCommand.Create(),
         };
         foreach (Command command in new TableCommands(output, error, json, socket).Build())
         {

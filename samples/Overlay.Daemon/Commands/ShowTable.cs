@@ -42,9 +42,15 @@ internal sealed record ShowTable(string Name, string Description, TableColumn[] 
 
     /// <summary>Flood lists.</summary>
     public static ShowTable Flood { get; } = Of(
-        "flood", "Show who gets copies of broadcast, multicast and unknown unicast", ControlJson.Default.FloodShowRow,
-        [new("TUNNEL"), new("VNI", true), new("REMOTE"), new("ORIGIN")],
-        row => [row.Tunnel, Number(row.Vni), $"{row.Remote}", row.Origin]);
+        "flood", "Show who gets copies of broadcast, multicast and unknown unicast, and how much may be flooded", ControlJson.Default.FloodShowRow,
+        [
+            new("TUNNEL"), new("VNI", true), new("REMOTE"), new("ORIGIN"), new("LIMIT"), new("PACKETS/S", true), new("BURST", true), new("DROPPED", true),
+        ],
+        row =>
+        [
+            row.Tunnel, Number(row.Vni), row.Remote is not ValueIPAddress remote ? "-" : row.GroupLink is string link ? $"{remote} on {link}" : $"{remote}", row.Origin,
+            row.Limit ?? "-", Number(row.PacketsPerSecond), Number(row.Burst), Number(row.Dropped),
+        ]);
 
     /// <summary>Networks.</summary>
     public static ShowTable Vnis { get; } = Of(

@@ -62,75 +62,48 @@ internal sealed class TableCommands(TextWriter output, TextWriter error, Option<
     private Command Fdb()
     {
         Option<long?> port = Number("--port", "The UDP port of the remote, if it is not that of the tunnel");
-        Command add = Change("add", "Have frames to a station go to a remote", "fdb-add", [_mac, _remote, port], parsed => new ChangeArguments
-        {
-            Tunnel = parsed.GetRequiredValue(_tunnel),
-            Mac = parsed.GetRequiredValue(_mac),
-            Remote = parsed.GetRequiredValue(_remote),
-            Port = parsed.GetValue(port),
-        });
-        Command del = Change("del", "Remove a learned entry, or one that was added", "fdb-del", [_mac], parsed => new ChangeArguments
-        {
-            Tunnel = parsed.GetRequiredValue(_tunnel),
-            Mac = parsed.GetRequiredValue(_mac),
-        });
+        Option<long?> remoteVni = Number("--remote-vni", "The VNI that frames go out with, if it is not that of the tunnel");
         Option<string?> from = new("--remote") { Description = "Only entries of this remote", HelpName = "ADDRESS" };
         Option<bool> all = new("--all") { Description = "Also what was added at run time; what is configured stays" };
-        Command flush = Change("flush", "Remove what was learned", "fdb-flush", [from, all], parsed => new ChangeArguments
-        {
-            Tunnel = parsed.GetRequiredValue(_tunnel),
-            Remote = parsed.GetValue(from),
-            All = parsed.GetValue(all),
-        });
         Option<string> file = new("--file") { Description = "A list like \"fdb\" of the configuration", HelpName = "FILE", Required = true };
         Command replace = new("replace", "Replace all entries that were added at run time by those of a file, as a whole") { _tunnel, file, socket };
         replace.SetAction((parsed, cancellation) => ChangeCommand.ReplaceAsync(
             parsed.GetRequiredValue(socket), parsed.GetRequiredValue(_tunnel), parsed.GetRequiredValue(file), output, error, cancellation));
-        return new Command("fdb", "Change the forwarding table of a running overlayd") { add, del, replace, flush };
+        return new Command("fdb", "Change the forwarding table of a running overlayd")
+        {
+            Change("add", "Have frames to a station go to a remote", "fdb-add", _mac, _remote, port, remoteVni),
+            Change("del", "Remove a learned entry, or one that was added", "fdb-del", _mac),
+            replace,
+            Change("flush", "Remove what was learned", "fdb-flush", from, all),
+        };
     }
 
     private Command Neighbor()
     {
         Option<string> ip = new("--ip") { Description = "The inner address of a station", HelpName = "ADDRESS", Required = true };
-        Command add = Change("add", "Have ARP and neighbor discovery for an address answered", "neighbor-add", [ip, _mac], parsed => new ChangeArguments
+        return new Command("neighbor", "Change the neighbor table of a running overlayd")
         {
-            Tunnel = parsed.GetRequiredValue(_tunnel),
-            Ip = parsed.GetRequiredValue(ip),
-            Mac = parsed.GetRequiredValue(_mac),
-        });
-        Command del = Change("del", "Have it answered no more", "neighbor-del", [ip], parsed => new ChangeArguments
-        {
-            Tunnel = parsed.GetRequiredValue(_tunnel),
-            Ip = parsed.GetRequiredValue(ip),
-        });
-        return new Command("neighbor", "Change the neighbor table of a running overlayd") { add, del };
+            Change("add", "Have ARP and neighbor discovery for an address answered", "neighbor-add", ip, _mac),
+            Change("del", "Have it answered no more", "neighbor-del", ip),
+        };
     }
 
     private Command Route()
     {
         Option<string> prefix = new("--prefix") { Description = "An inner prefix", HelpName = "PREFIX", Required = true };
         Option<string?> mac = new("--mac") { Description = "The inner destination MAC address, where the tunnel carries Ethernet", HelpName = "MAC" };
-        Command add = Change("add", "Have packets to a prefix go to a remote, also by the kernel's routes", "route-add", [prefix, _remote, mac], parsed => new ChangeArguments
+        return new Command("route", "Change the routes of a running overlayd")
         {
-            Tunnel = parsed.GetRequiredValue(_tunnel),
-            Prefix = parsed.GetRequiredValue(prefix),
-            Remote = parsed.GetRequiredValue(_remote),
-            Mac = parsed.GetValue(mac),
-        });
-        Command del = Change("del", "Remove a route that was added", "route-del", [prefix], parsed => new ChangeArguments
-        {
-            Tunnel = parsed.GetRequiredValue(_tunnel),
-            Prefix = parsed.GetRequiredValue(prefix),
-        });
-        return new Command("route", "Change the routes of a running overlayd") { add, del };
+            Change("add", "Have packets to a prefix go to a remote, or flows to one of several, also by the kernel's routes", "route-add", prefix, RouteRemoteOption.Create(), mac),
+            Change("del", "Remove a route that was added", "route-del", prefix),
+        };
     }
 
-    private Command Flood()
+    private Command Flood() => new("flood", "Change the flood lists of a running overlayd")
     {
-        Command add = Change("add", "Have a remote get copies of what is flooded", "flood-add", [_remote], FloodArguments);
-        Command del = Change("del", "Have it get no more", "flood-del", [_remote], FloodArguments);
-        return new Command("flood", "Change the flood lists of a running overlayd") { add, del };
-    }
+        Change("add", "Have a remote get copies of what is flooded", "flood-add", _remote),
+        Change("del", "Have it get no more", "flood-del", _remote),
+    };
 
     // Which numbers are right the daemon knows; that it is one is the business of the command line.
     private static Option<long?> Number(string name, string description) => new(name)
@@ -150,13 +123,30 @@ internal sealed class TableCommands(TextWriter output, TextWriter error, Option<
         },
     };
 
-    private ChangeArguments FloodArguments(ParseResult parsed) => new()
+    // An option of one name means the same wherever a command has it.
+    private ChangeArguments Arguments(ParseResult parsed)
     {
-        Tunnel = parsed.GetRequiredValue(_tunnel),
-        Remote = parsed.GetRequiredValue(_remote),
-    };
+        RouteRemote[]? remotes = Get<RouteRemote[]>("--remote");
+        RouteRemote? only = remotes is [{ Mac: null, Weight: null } one] ? one : null;
+        return new ChangeArguments
+        {
+            Tunnel = parsed.GetRequiredValue(_tunnel),
+            Mac = Get<string>("--mac"),
+            Remote = only?.Remote ?? Get<string>("--remote"),
+            Remotes = only is null ? remotes : null,
+            Port = Get<long?>("--port"),
+            RemoteVni = Get<long?>("--remote-vni"),
+            Ip = Get<string>("--ip"),
+            Prefix = Get<string>("--prefix"),
+            All = Get<bool>("--all"),
+        };
 
-    private Command Change(string name, string description, string request, Option[] options, Func<ParseResult, ChangeArguments> arguments)
+        T? Get<T>(string name) => parsed.CommandResult.Command.Options.OfType<Option<T>>().FirstOrDefault(option => option.Name == name) is { } found
+            ? parsed.GetValue(found)
+            : default;
+    }
+
+    private Command Change(string name, string description, string request, params Option[] options)
     {
         Command command = new(name, description) { _tunnel };
         foreach (Option option in options)
@@ -165,7 +155,7 @@ internal sealed class TableCommands(TextWriter output, TextWriter error, Option<
         }
 
         command.Add(socket);
-        command.SetAction((parsed, cancellation) => ChangeCommand.RunAsync(parsed.GetRequiredValue(socket), request, arguments(parsed), output, error, cancellation));
+        command.SetAction((parsed, cancellation) => ChangeCommand.RunAsync(parsed.GetRequiredValue(socket), request, Arguments(parsed), output, error, cancellation));
         return command;
     }
 }

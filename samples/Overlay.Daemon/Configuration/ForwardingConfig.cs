@@ -43,7 +43,7 @@ internal sealed record LearningConfig
 /// <summary>A configured station behind a remote.</summary>
 /// <param name="Mac">Its MAC address.</param>
 /// <param name="Remote">The VTEP it lives behind.</param>
-internal readonly record struct FdbConfig(MacAddress Mac, ValueIPAddress Remote);
+internal readonly record struct FdbConfig(MacAddress Mac, FdbRemote Remote);
 
 /// <summary>A station that ARP and neighbour discovery are answered for.</summary>
 /// <param name="Address">Its inner address.</param>

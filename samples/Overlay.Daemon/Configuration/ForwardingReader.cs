@@ -96,7 +96,7 @@ internal sealed class ForwardingReader(
                     flood.Add(group);
                 }
             }
-            else if (underlay.Remote(item, "a remote of flood") is ValueIPAddress remote && Once(lines, remote, item.Line, "flood"))
+            else if (underlay.Remote(item, "a remote of flood") is ValueIPAddress remote && values.Once(lines, remote, item.Line, "flood"))
             {
                 flood.Add(remote);
             }
@@ -134,11 +134,11 @@ internal sealed class ForwardingReader(
             }
 
             MacAddress? mac = values.Mac(entry.Require("mac", "the MAC address of a station"), "mac");
-            ValueIPAddress? remote = underlay.Remote(entry.Require("remote", "the address of the VTEP that the station lives behind"), "remote");
+            FdbRemote? target = FdbTargetReader.Read(entry, kind, underlay, values);
             entry.Finish();
-            if (mac is MacAddress station && Once(lines, station, item.Line, "fdb") && remote is ValueIPAddress vtep)
+            if (mac is MacAddress station && values.Once(lines, station, item.Line, "fdb") && target is FdbRemote remote)
             {
-                fdb.Add(new FdbConfig(station, vtep));
+                fdb.Add(new FdbConfig(station, remote));
             }
         }
 
@@ -166,7 +166,7 @@ internal sealed class ForwardingReader(
             MacAddress? mac = values.Mac(entry.Require("mac", "the MAC address of the station"), "mac");
             NeighborFlags flags = ReadNeighborFlags(entry, ip);
             entry.Finish();
-            if (ip is ValueIPAddress address && Once(lines, address, item.Line, "neighbors") && mac is MacAddress station)
+            if (ip is ValueIPAddress address && values.Once(lines, address, item.Line, "neighbors") && mac is MacAddress station)
             {
                 neighbors.Add(new NeighborConfig(address, station, flags));
             }
@@ -195,6 +195,7 @@ internal sealed class ForwardingReader(
 
     private List<RouteConfig> ReadRoutes()
     {
+        RouteMemberReader reader = new(kind, layer, underlay, values, errors);
         List<RouteConfig> routes = [];
         Dictionary<string, int> lines = [];
         foreach (ConfigNode item in values.List(tunnel.Take("routes"), "routes"))
@@ -205,85 +206,14 @@ internal sealed class ForwardingReader(
             }
 
             (ValueIPAddress Address, int Length)? prefix = values.Prefix(entry.Require("prefix", "the inner prefix"), "prefix", hostBits: false);
-            List<RouteMember> members = ReadRouteMembers(entry);
+            List<RouteMember> members = reader.Read(entry);
             entry.Finish();
-            if (prefix is var (address, length) && Once(lines, $"{address}/{length}", item.Line, "routes") && members.Count > 0)
+            if (prefix is var (address, length) && values.Once(lines, $"{address}/{length}", item.Line, "routes") && members.Count > 0)
             {
                 routes.Add(new RouteConfig(address, length, members));
             }
         }
 
         return routes;
-    }
-
-    /// <summary>The one remote of a route, in place, or its list of several.</summary>
-    private List<RouteMember> ReadRouteMembers(ObjectReader route)
-    {
-        if (route.Take("remotes") is not ConfigNode list)
-        {
-            ConfigNode? node = route.Require("remote", "the address of the remote that the prefix lives behind (or \"remotes\", a list)");
-            return ReadRouteEntry(route, node) is RouteEntry one ? [new RouteMember(one)] : [];
-        }
-
-        const string By = "beside \"remotes\"";
-        route.Refuse("remote", By);
-        route.Refuse("mac", By, "each of the remotes has its own");
-        List<RouteMember> members = [];
-        Dictionary<ValueIPAddress, int> lines = [];
-        IReadOnlyList<ConfigNode> items = values.List(list, "remotes");
-        if (list.Kind == ConfigNodeKind.Array && items.Count is 0 or > RouteGroup.MaxMembers)
-        {
-            errors.Add(list.Line, $"remotes has {items.Count} entries; 1 to {RouteGroup.MaxMembers} is right");
-        }
-
-        foreach (ConfigNode item in items)
-        {
-            if (ObjectReader.Open(item, "a remote of a route", errors) is not ObjectReader member)
-            {
-                continue;
-            }
-
-            ConfigNode? node = member.Require("remote", "the address of a remote that the prefix lives behind");
-            RouteEntry? entry = ReadRouteEntry(member, node);
-            int? weight = values.Integer(member.Take("weight"), "weight", 1, RouteGroup.MaxWeight);
-            member.Finish();
-            if (entry is RouteEntry remote && Once(lines, remote.Remote, item.Line, "remotes"))
-            {
-                members.Add(new RouteMember(remote, weight ?? 1));
-            }
-        }
-
-        return members;
-    }
-
-    private RouteEntry? ReadRouteEntry(ObjectReader keys, ConfigNode? remote)
-    {
-        ValueIPAddress? address = underlay.Remote(remote, "remote");
-        MacAddress? mac = ReadRouteMac(keys);
-        return address is ValueIPAddress vtep ? new RouteEntry(vtep, mac ?? default) : null;
-    }
-
-    private MacAddress? ReadRouteMac(ObjectReader entry)
-    {
-        if (kind is { WrapsIPInEthernet: false })
-        {
-            entry.Refuse("mac", $"by {kind.WithArticle()} tunnel");
-            return null;
-        }
-
-        bool needed = kind is not null && layer == DeviceLayer.IP;
-        return values.Mac(needed ? entry.Require("mac", "the inner destination MAC address, the remote device's,") : entry.Take("mac"), "mac");
-    }
-
-    private bool Once<T>(Dictionary<T, int> lines, T key, int line, string list)
-        where T : notnull
-    {
-        if (lines.TryAdd(key, line))
-        {
-            return true;
-        }
-
-        errors.Add(line, $"{key} stands in {list} on line {lines[key]} already; once is right");
-        return false;
     }
 }

@@ -77,7 +77,7 @@ internal sealed record TunnelConfig
 
     /// <summary>Every configured remote, each once; a group is none.</summary>
     public IEnumerable<ValueIPAddress> Remotes =>
-        Flood.Where(f => !f.IsMulticast).Concat(Fdb.Select(f => f.Remote)).Concat(Routes.SelectMany(r => r.Members).Select(m => m.Entry.Remote)).Distinct();
+        Flood.Where(f => !f.IsMulticast).Concat(Fdb.Select(f => f.Remote.Address)).Concat(Routes.SelectMany(r => r.Members).Select(m => m.Entry.Remote)).Distinct();
 
     /// <summary>By how many bytes the MTU of the device is smaller than that of the link.</summary>
     public int Overhead =>

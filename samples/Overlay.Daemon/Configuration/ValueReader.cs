@@ -196,6 +196,23 @@ internal sealed class ValueReader(ConfigErrors errors)
     public IPNetwork? Network(ConfigNode? node, string what) =>
         Prefix(node, what, hostBits: false) is var (address, length) ? new IPNetwork(address.ToIPAddress(), length) : null;
 
+    /// <summary>Whether a key stands in a list for the first time; adds a mistake if not.</summary>
+    /// <param name="lines">The keys so far, with their lines.</param>
+    /// <param name="key">The key.</param>
+    /// <param name="line">Its line.</param>
+    /// <param name="list">How messages name the list.</param>
+    public bool Once<T>(Dictionary<T, int> lines, T key, int line, string list)
+        where T : notnull
+    {
+        if (lines.TryAdd(key, line))
+        {
+            return true;
+        }
+
+        errors.Add(line, $"{key} stands in {list} on line {lines[key]} already; once is right");
+        return false;
+    }
+
     private bool TryChoose<T>(ConfigNode? node, string what, ReadOnlySpan<(string Word, T Value)> choices, [MaybeNullWhen(false)] out T value)
     {
         foreach ((string word, T chosen) in choices)

@@ -9,12 +9,10 @@ namespace Overlay.Daemon.Control;
 /// </summary>
 internal sealed class ArgumentReader
 {
-    private readonly ConfigErrors _errors;
-
     private ArgumentReader(ObjectReader keys, TunnelTables tunnel, ConfigErrors errors)
     {
         Keys = keys;
-        _errors = errors;
+        Errors = errors;
         Tunnel = tunnel;
         Values = new ValueReader(errors);
         Underlay = new UnderlayReader(tunnel.Config.Local, tunnel.Config.Endpoint.Link is not null, Values, errors);
@@ -25,6 +23,9 @@ internal sealed class ArgumentReader
 
     /// <summary>The tunnel that the request is about.</summary>
     public TunnelTables Tunnel { get; }
+
+    /// <summary>The mistakes so far.</summary>
+    public ConfigErrors Errors { get; }
 
     /// <summary>Reads values.</summary>
     public ValueReader Values { get; }
@@ -65,7 +66,7 @@ internal sealed class ArgumentReader
     public void Finish()
     {
         Keys.Finish();
-        Check(_errors);
+        Check(Errors);
     }
 
     /// <summary>Refuses a request that has mistakes.</summary>

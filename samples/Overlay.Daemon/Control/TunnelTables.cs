@@ -20,6 +20,9 @@ internal sealed class TunnelTables(TunnelConfig config, OverlayTables tables, Ma
     /// <summary>The MAC address of its device; default where no Ethernet crosses the tunnel.</summary>
     public MacAddress DeviceMac { get; } = deviceMac;
 
+    /// <summary>The interface that its multicast group is joined on; null if it has none.</summary>
+    public string? GroupLink { get; init; }
+
     /// <summary>Its name.</summary>
     public string Name => Config.Name;
 

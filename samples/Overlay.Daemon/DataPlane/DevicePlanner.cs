@@ -1,4 +1,3 @@
-using System.Net;
 using Overlay.Daemon.Configuration;
 using Overlay.DataPath;
 using Overlay.Linux;
@@ -13,12 +12,12 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
 
     /// <summary>Opens the device and sets it up; a device that cannot be set up whole is closed again, which removes it.</summary>
     /// <param name="config">The tunnel.</param>
-    /// <param name="direct">The routes that do not lead to the device.</param>
+    /// <param name="routes">The kernel's routes to what the tunnel leads to.</param>
     /// <param name="mac">The MAC address of a TAP.</param>
     /// <param name="mtu">The MTU.</param>
     /// <param name="queues">How many workers serve it: each gets a queue.</param>
     /// <exception cref="IOException">The kernel refused something; the message names it.</exception>
-    public TunDevice[] Open(TunnelConfig config, DirectRoutes direct, MacAddress mac, int mtu, int queues)
+    public TunDevice[] Open(TunnelConfig config, TunnelRoutes routes, MacAddress mac, int mtu, int queues)
     {
         TunDeviceOptions options = new()
         {
@@ -31,7 +30,7 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
         try
         {
             // All queues are there before the link is up: no flow begins in one queue and finds itself in another.
-            SetUp(device[0].InterfaceIndex, config, direct, mac, mtu);
+            SetUp(device[0].InterfaceIndex, config, routes, mac, mtu);
             foreach (TunDevice queue in device)
             {
                 queue.RefreshMtu();
@@ -54,10 +53,15 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
     public int ChooseMtu(TunnelConfig config) => config.Device.Mtu ?? (LinkMtu(config) - config.Overhead);
 
     /// <summary>What the route to a remote takes, in bytes of outer packet; null if there is none now.</summary>
-    public int? FindMtu(TunnelConfig config, ValueIPAddress remote) =>
-        FindRoute(remote, config.Endpoint.Link is { } name ? netlink.GetLink(name).Index : 0) is { } route ? Math.Min(Mtu(route), ushort.MaxValue) : null;
+    /// <param name="config">The tunnel.</param>
+    /// <param name="remote">The remote.</param>
+    /// <param name="device">The tunnel's device: a route that leads into it says nothing of the underlay.</param>
+    public int? FindMtu(TunnelConfig config, ValueIPAddress remote, int device) =>
+        FindRoute(remote, config.Endpoint.Link is { } name ? netlink.GetLink(name).Index : 0) is { } route && route.InterfaceIndex != device
+            ? Math.Min(Mtu(route), ushort.MaxValue)
+            : null;
 
-    private void SetUp(int index, TunnelConfig config, DirectRoutes direct, MacAddress mac, int mtu)
+    private void SetUp(int index, TunnelConfig config, TunnelRoutes routes, MacAddress mac, int mtu)
     {
         netlink.SetLink(index, new LinkSettings
         {
@@ -70,21 +74,20 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
         }
 
         netlink.SetLink(index, new LinkSettings { Up = true });
-        foreach (RouteConfig route in config.Routes.Where(route => !direct.Takes(route)))
-        {
-            netlink.AddRoute(new KernelRoute(new IPNetwork(route.Prefix.ToIPAddress(), route.PrefixLength), index));
-        }
+        routes.Open(netlink, index);
     }
 
     /// <summary>The smallest MTU of the links and routes towards the remotes, in bytes of outer packet.</summary>
-    public int LinkMtu(TunnelConfig config)
+    /// <param name="config">The tunnel.</param>
+    /// <param name="device">The tunnel's device, if it is there already: a route that leads into it says nothing of the underlay.</param>
+    public int LinkMtu(TunnelConfig config, int device = 0)
     {
         int link = config.Endpoint.Link is { } name ? netlink.GetLink(name).Index : 0;
         int smallest = int.MaxValue;
         foreach (ValueIPAddress remote in config.Remotes)
         {
             RouteInfo? route = FindRoute(remote, link);
-            smallest = Math.Min(smallest, route is null ? int.MaxValue : Mtu(route));
+            smallest = Math.Min(smallest, route is null || (device != 0 && route.InterfaceIndex == device) ? int.MaxValue : Mtu(route));
         }
 
         if (smallest == int.MaxValue)

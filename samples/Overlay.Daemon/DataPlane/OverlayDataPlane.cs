@@ -24,12 +24,10 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
 
     private readonly Dictionary<EndpointConfig, EndpointRuntime> _endpoints = [];
     private readonly List<TunnelRuntime> _tunnels = [];
-    private readonly List<DirectRoutes> _direct = [];
     private readonly List<WorkerThread> _workers = [];
-
-    // One, from the moment that there are tunnels.
-    private readonly List<PathMtuKeeper> _keepers = [];
+    private readonly List<IDisposable> _beside = [];
     private readonly ConcurrentDictionary<string, bool> _gone = new();
+    private IKernelRoutes? _routes;
     private TableWriter? _tables;
 
     /// <inheritdoc/>
@@ -70,19 +68,24 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
             WarmPathsUp();
         }
 
+        KernelRoutes kernel = new(netlink, log);
+        _beside.Add(kernel);
+        _routes = kernel;
         uint seed = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(sizeof(uint)));
         foreach (TunnelConfig tunnel in config.Tunnels)
         {
             MacAddress mac = tunnel.HasInnerEthernet ? tunnel.Device.ChooseMac() : default;
             IReadOnlyList<int> workers = plan.WorkersOf(tunnel.Endpoint);
-            DirectRoutes direct = new(netlink, tunnel, log);
-            _direct.Add(direct);
-            TunDevice[] device = planner.Open(tunnel, direct, mac, mtus[tunnel], workers.Count);
-            _tunnels.Add(new TunnelRuntime(tunnel, device, workers, mac, seed, planner.LinkMtu(tunnel)) { DirectRoutes = direct.Routes });
+            TunnelRoutes routes = kernel.Add(tunnel);
+            TunDevice[] device = planner.Open(tunnel, routes, mac, mtus[tunnel], workers.Count);
+            _tunnels.Add(new TunnelRuntime(tunnel, device, workers, mac, seed, planner.LinkMtu(tunnel)) { Routes = routes });
         }
 
-        _keepers.Add(new PathMtuKeeper(_tunnels, log));
-        _keepers.ForEach(keeper => keeper.Start());
+        kernel.Start();
+        PathMtuKeeper paths = new(_tunnels, log);
+        _beside.Add(paths);
+        paths.Start();
+
         StartWorkers(plan.Count);
         _tables = new TableWriter(_tunnels);
         _tables.Start();
@@ -97,7 +100,7 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
         _workers.ForEach(worker => worker.Join());
 
         // A device goes with its descriptor, and its addresses and routes go with it; routes around it do not.
-        foreach (IDisposable part in (IEnumerable<IDisposable>)[.. _keepers, .. _direct, .. _workers, .. _tunnels, .. _endpoints.Values])
+        foreach (IDisposable part in (IEnumerable<IDisposable>)[.. _beside, .. _workers, .. _tunnels, .. _endpoints.Values])
         {
             part.Dispose();
         }
@@ -117,12 +120,12 @@ internal sealed class OverlayDataPlane(DaemonConfig config, Action<string> log) 
     {
         get
         {
-            TunnelCatalog tunnels = new([.. _tunnels.Select(tunnel => tunnel.ForControl())]);
+            TunnelCatalog tunnels = new([.. _tunnels.Select(tunnel => tunnel.ForControl(_endpoints[tunnel.Config.Endpoint]))]);
             Func<long> clock = () => PollWaiter.Clock;
             return
             [
                 .. TableHandlers.Showing(tunnels, clock),
-                .. TableHandlers.Changing(tunnels, _tables!, new KernelRoutes(), clock),
+                .. TableHandlers.Changing(tunnels, _tables!, _routes!, clock),
                 new ExplainHandler(_tunnels),
                 new TraceHandler(_tunnels, TimeProvider.System),
             ];

@@ -52,7 +52,9 @@ internal sealed class TableWriter : ITableDoor
 
     private void Run()
     {
-        long lastAge = PollWaiter.Clock;
+        long[] began = new long[_tunnels.Length];
+        Array.Fill(began, PollWaiter.Clock);
+        bool[] isAgeing = new bool[_tunnels.Length];
         while (!WaitForStop())
         {
             _requests.Serve();
@@ -65,15 +67,19 @@ internal sealed class TableWriter : ITableDoor
                 }
             }
 
-            if (now - lastAge >= AgeIntervalMilliseconds)
+            for (int i = 0; i < _tunnels.Length; i++)
             {
-                lastAge = now;
-                foreach (TunnelRuntime tunnel in _tunnels)
+                if (!isAgeing[i] && now - began[i] < AgeIntervalMilliseconds)
                 {
-                    // Where nothing is learned the table still wants to be called, to free what changes at run time left.
-                    long maxAge = (tunnel.Config.Learning?.AgeSeconds * 1_000L) ?? long.MaxValue;
-                    tunnel.Tables.Age(now, maxAge);
+                    continue;
                 }
+
+                // A part each time, so that what workers have heard waits for no large table. Where nothing is learned it still wants to be called, to free what
+                // changes at run time left.
+                began[i] = isAgeing[i] ? began[i] : now;
+                long maxAge = (_tunnels[i].Config.Learning?.AgeSeconds * 1_000L) ?? long.MaxValue;
+                _tunnels[i].Tables.AgePart(now, maxAge, out bool isRound);
+                isAgeing[i] = !isRound;
             }
         }
     }

@@ -34,7 +34,7 @@ internal sealed class TunnelRuntime : IDisposable
         PathMtus = new PathMtus(linkMtu, config.PathMtu.Options);
         Tunnels = [.. workers.Select(_ => new Tunnel(Options, Tables, PathMtus))];
         Icmp = config.PathMtu.Icmp ? new UnderlayIcmp(Tunnels[0], config.Endpoint.Port) : null;
-        Fill(Tables, config);
+        ConfiguredTables.Fill(Tables, config);
     }
 
     /// <summary>What the file says.</summary>
@@ -52,8 +52,8 @@ internal sealed class TunnelRuntime : IDisposable
     /// <summary>Judges ICMP from the underlay; null where it is not believed.</summary>
     public UnderlayIcmp? Icmp { get; }
 
-    /// <summary>The routes that the kernel takes around the tunnel.</summary>
-    public IReadOnlyList<DirectRoute> DirectRoutes { get; init; } = [];
+    /// <summary>The kernel's routes to what it leads to.</summary>
+    public required TunnelRoutes Routes { get; init; }
 
     /// <summary>The device: one queue for each worker.</summary>
     public IReadOnlyList<TunDevice> Device { get; }
@@ -99,7 +99,7 @@ internal sealed class TunnelRuntime : IDisposable
                 Gso = endpoint.Gso(),
                 TunnelGso = endpoint.TunnelGso(Config.Offload.TunnelGso),
             },
-            DirectRoutes = DirectRoutes.Count > 0 ? [.. DirectRoutes.Select(direct => direct.ToString())] : null,
+            DirectRoutes = Routes.Direct is { Count: > 0 } direct ? direct : null,
             PathMtus = PathMtuStatus.From(PathMtus, Config.Overhead, PollWaiter.Clock),
             UnderlayIcmp = Icmp is null ? null : UnderlayIcmpCounts.From(Icmp),
             Endpoint = endpoint.Status(),
@@ -108,9 +108,13 @@ internal sealed class TunnelRuntime : IDisposable
     }
 
     /// <summary>The tunnel as commands about tables see it.</summary>
-    public TunnelTables ForControl() => new(Config, Tables, Options.DeviceMac, () => (
+    /// <param name="endpoint">The sockets under it.</param>
+    public TunnelTables ForControl(EndpointRuntime endpoint) => new(Config, Tables, Options.DeviceMac, () => (
         DirectionStatus.Sum([.. Tunnels.Select(tunnel => DirectionStatus.From(tunnel.Egress))]),
-        DirectionStatus.Sum([.. Tunnels.Select(tunnel => DirectionStatus.From(tunnel.Ingress))])));
+        DirectionStatus.Sum([.. Tunnels.Select(tunnel => DirectionStatus.From(tunnel.Ingress))])))
+    {
+        GroupLink = endpoint.Groups.FirstOrDefault(group => group.Group == Config.Group)?.Link,
+    };
 
     public void Dispose()
     {
@@ -118,29 +122,6 @@ internal sealed class TunnelRuntime : IDisposable
         foreach (TunDevice queue in Device)
         {
             queue.Dispose();
-        }
-    }
-
-    private static void Fill(OverlayTables tables, TunnelConfig config)
-    {
-        foreach (ValueIPAddress remote in config.Flood)
-        {
-            tables.Apply(OverlayUpdate.AddFlood(config.Vni, remote));
-        }
-
-        foreach (FdbConfig station in config.Fdb)
-        {
-            tables.Apply(OverlayUpdate.SetForwarding(config.Vni, station.Mac, new FdbEntry(station.Remote)));
-        }
-
-        foreach (NeighborConfig neighbor in config.Neighbors)
-        {
-            tables.Apply(OverlayUpdate.SetNeighbor(config.Vni, neighbor.Address, new NeighborEntry(neighbor.Mac, NeighborOrigin.Static, neighbor.Flags)));
-        }
-
-        foreach (RouteConfig route in config.Routes)
-        {
-            tables.Apply(OverlayUpdate.SetRoute(route.Prefix, route.PrefixLength, route.Members));
         }
     }
 }

@@ -8,7 +8,9 @@ internal static unsafe partial class NetlinkCalls
     public const int SOL_NETLINK = 270;
     public const int NETLINK_CAP_ACK = 10;
     public const int NETLINK_EXT_ACK = 11;
+    public const int NETLINK_GET_STRICT_CHK = 12;
     public const int MSG_TRUNC = 0x20;
+    public const int MSG_DONTWAIT = 0x40;
 
     private const int AF_INET = 2;
     private const int AF_NETLINK = 16;
@@ -42,17 +44,12 @@ internal static unsafe partial class NetlinkCalls
     }
 
     /// <summary>An rtnetlink socket in the namespace of this thread that hears of changes.</summary>
-    /// <param name="groups">The groups, a bit each (linux/rtnetlink.h).</param>
-    public static FileDescriptor OpenRouteMonitor(uint groups)
+    /// <param name="groups">Of which: RTMGRP_*.</param>
+    public static FileDescriptor OpenMonitor(uint groups)
     {
         FileDescriptor socket = Open(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, "rtnetlink");
-
-        // struct sockaddr_nl (linux/netlink.h): family 2, pad 2, port 4, groups 4.
-        uint* address = stackalloc uint[3];
-        address[0] = AF_NETLINK;
-        address[1] = 0;
-        address[2] = groups;
-        if (SocketCalls.bind(socket.Value, address, 3 * sizeof(uint)) != 0)
+        NetlinkAddress address = new() { Family = AF_NETLINK, Groups = groups };
+        if (bind(socket.Value, &address, (uint)sizeof(NetlinkAddress)) != 0)
         {
             LinuxException exception = LinuxException.Last("bind", "rtnetlink groups");
             socket.Dispose();
@@ -62,11 +59,21 @@ internal static unsafe partial class NetlinkCalls
         return socket;
     }
 
+    /// <summary>Whether dumps go by what the request's header says, beyond its family; kernels before 4.20 do without.</summary>
+    public static void SetStrict(FileDescriptor socket, bool isStrict)
+    {
+        int value = isStrict ? 1 : 0;
+        _ = setsockopt(socket.Value, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &value, sizeof(int));
+    }
+
     [LibraryImport("libc")]
     public static partial nint send(int handle, void* buffer, nuint length, int flags);
 
     [LibraryImport("libc")]
     public static partial nint recv(int handle, void* buffer, nuint length, int flags);
+
+    [LibraryImport("libc")]
+    private static partial int bind(int handle, NetlinkAddress* address, uint length);
 
     [LibraryImport("libc")]
     private static partial int socket(int family, int type, int protocol);

@@ -73,6 +73,7 @@ internal static class Rtnetlink
     public const ushort RTA_VIA = 18;
     public const ushort RTAX_MTU = 2;
     public const byte RT_TABLE_MAIN = 254;
+    public const byte RTPROT_UNSPEC = 0;
     public const byte RTPROT_STATIC = 4;
     public const byte RT_SCOPE_UNIVERSE = 0;
     public const byte RT_SCOPE_LINK = 253;
@@ -80,6 +81,12 @@ internal static class Rtnetlink
     public const byte RT_SCOPE_NOWHERE = 255;
     public const byte RTN_UNICAST = 1;
     public const uint RTNH_F_ONLINK = 4;
+
+    public const uint RTMGRP_LINK = 0x1;
+    public const uint RTMGRP_IPV4_IFADDR = 0x10;
+    public const uint RTMGRP_IPV4_ROUTE = 0x40;
+    public const uint RTMGRP_IPV6_IFADDR = 0x100;
+    public const uint RTMGRP_IPV6_ROUTE = 0x400;
 
     public const byte AF_UNSPEC = 0;
     public const byte AF_INET = 2;

@@ -92,12 +92,13 @@ public sealed class DirectionCounters
         int longest = 0;
         long packets = 0;
         long bytes = 0;
-        for (int i = first; i < batch.Count; i++)
+        ReadOnlySpan<PacketMeta> metas = batch.Metas;
+        ReadOnlySpan<PacketBatch.Slot> slots = batch.Slots;
+        for (int i = first; i < metas.Length && i < slots.Length; i++)
         {
-            ref readonly PacketMeta meta = ref batch.Meta(i);
-            int length = batch.Length(i);
+            int length = slots[i].Length;
             longest = Math.Max(longest, length);
-            if (meta.Origin == PacketOrigin.Received && meta.Segmentation == SegmentationKind.None)
+            if (metas[i].Origin == PacketOrigin.Received && metas[i].Segmentation == SegmentationKind.None)
             {
                 packets++;
                 bytes += length;

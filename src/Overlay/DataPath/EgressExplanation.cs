@@ -39,7 +39,7 @@ internal static class EgressExplanation
         ExplanationBuilder steps = new(reason);
         bool isConsumed = batch.Meta(0).State == PacketState.Consumed;
         bool isFlooded = tunnel.Options.Layer == DeviceLayer.Ethernet
-            ? AskFrame(steps, tunnel, packet, isConsumed, batch.Meta(0))
+            ? AskFrame(steps, tunnel, packet, batch.Data(0), isConsumed, batch.Meta(0))
             : AskPacket(steps, tunnel, packet, batch.Meta(0));
         ExplanationVerdict verdict = isConsumed ? ExplanationVerdict.Answered
             : !anyPasses || batch.Meta(0).State == PacketState.Dropped && !isFlooded ? ExplanationVerdict.Dropped
@@ -49,7 +49,7 @@ internal static class EgressExplanation
     }
 
     // Whether the flood list was asked.
-    private static bool AskFrame(ExplanationBuilder steps, Tunnel tunnel, ReadOnlySpan<byte> bytes, bool isConsumed, in PacketMeta decided)
+    private static bool AskFrame(ExplanationBuilder steps, Tunnel tunnel, ReadOnlySpan<byte> bytes, ReadOnlySpan<byte> left, bool isConsumed, in PacketMeta decided)
     {
         if (!EthernetFrame.TryParse(bytes, out EthernetFrame frame))
         {
@@ -65,8 +65,14 @@ internal static class EgressExplanation
             return false;
         }
 
-        AskNeighbors(steps, tunnel, frame, isConsumed);
-        if (isConsumed)
+        // The path looks at it without the tags that it takes off.
+        if (frame.VlanCount == 0 || !EthernetFrame.TryParse(left, out EthernetFrame untagged))
+        {
+            untagged = frame;
+        }
+
+        AskNeighbors(steps, tunnel, untagged, decided.Checksum, isConsumed);
+        if (isConsumed || steps.IsDecided)
         {
             return false;
         }
@@ -91,12 +97,12 @@ internal static class EgressExplanation
     private static void AskEntry(ExplanationBuilder steps, Tunnel tunnel, in EthernetFrame frame, FdbEntry entry, in PacketMeta decided)
     {
         string text = $"The {ExplanationText.Of(entry.Origin)} entry of {frame.Destination}{ExplanationText.In(tunnel.Options)} names the remote {entry.Remote}" +
-            $"{(entry.Port == 0 ? "" : $", port {entry.Port}")}.";
+            $"{(entry.Port == 0 ? "" : $", port {entry.Port}")}{(entry.Vni is Vni other ? $", VNI {other}" : "")}.";
         ExplanationStep found = new(ExplanationSource.Forwarding, ExplanationOutcome.Passed, text) { Mac = frame.Destination, Forwarding = entry };
         if (steps.Reason == DropReason.None)
         {
             steps.Add(found with { Outcome = ExplanationOutcome.Decided });
-            if (decided.Remote != entry.Remote)
+            if (decided.Remote != entry.Remote || decided.Vni != (entry.Vni ?? tunnel.Options.Vni))
             {
                 steps.Disagree();
             }
@@ -173,13 +179,24 @@ internal static class EgressExplanation
         }
     }
 
-    private static void AskNeighbors(ExplanationBuilder steps, Tunnel tunnel, in EthernetFrame frame, bool isConsumed)
+    private static void AskNeighbors(ExplanationBuilder steps, Tunnel tunnel, in EthernetFrame frame, ChecksumState checksum, bool isConsumed)
     {
-        if (!TryReadQuestion(frame, out ValueIPAddress asked))
+        if (!tunnel.Options.NeighborSuppression || !NeighborMessage.TryRead(frame, checksum, out NeighborMessage message))
         {
             return;
         }
 
+        if (message.Kind == NeighborMessageKind.Statement)
+        {
+            if (frame.Destination.IsMulticast)
+            {
+                AskAnnouncement(steps, tunnel.Options, message);
+            }
+
+            return;
+        }
+
+        ValueIPAddress asked = message.Address;
         if (!tunnel.Tables.Neighbors.TryGet(tunnel.Options.Vni, asked, out NeighborEntry entry))
         {
             steps.Add(new ExplanationStep(ExplanationSource.Neighbors, ExplanationOutcome.NotFound, $"Asked for {asked}; the neighbour table does not know it.") { Address = asked });
@@ -208,23 +225,24 @@ internal static class EgressExplanation
             });
     }
 
-    private static bool TryReadQuestion(in EthernetFrame frame, out ValueIPAddress asked)
+    private static void AskAnnouncement(ExplanationBuilder steps, TunnelOptions options, in NeighborMessage message)
     {
-        asked = default;
-        if (frame.EtherType == EtherType.Arp && ArpPacket.TryParse(frame.Payload, out ArpPacket arp) && arp.Operation == ArpOperation.Request)
+        if (options.AnnouncementHold == 0)
         {
-            asked = arp.TargetAddress;
-            return true;
+            return;
         }
 
-        if (frame.EtherType == EtherType.IPv6 && IPv6Packet.TryParse(frame.Payload, out IPv6Packet packet) && packet.NextHeader == IPProtocol.IcmpV6 &&
-            NeighborDiscoveryPacket.TryParse(packet.Payload, out NeighborDiscoveryPacket solicitation) && solicitation.Type == IcmpV6Type.NeighborSolicitation)
-        {
-            asked = solicitation.Target;
-            return true;
-        }
-
-        return false;
+        steps.Check(
+            DropReason.RepeatedAnnouncement,
+            new ExplanationStep(ExplanationSource.History, ExplanationOutcome.Decided,
+                $"That {message.Address} is at {message.Mac} was announced, and flooded, less than {options.AnnouncementHold / 1_000.0:0.###} s ago.")
+            {
+                Address = message.Address,
+                Mac = message.Mac,
+                Policy = "announcementHoldSeconds",
+                Value = $"{options.AnnouncementHold / 1_000.0:0.###}",
+            },
+            passed: $"That {message.Address} is at {message.Mac} was not announced within the last {options.AnnouncementHold / 1_000.0:0.###} s.");
     }
 
     private static bool AskPacket(ExplanationBuilder steps, Tunnel tunnel, ReadOnlySpan<byte> bytes, in PacketMeta decided)

@@ -11,6 +11,9 @@ namespace Overlay.DataPath;
 /// </summary>
 internal readonly ref struct InnerIP
 {
+    /// <summary>DF in the first byte of flags and fragment offset.</summary>
+    public const byte DontFragmentFlag = 1 << (IPv4Packet.FlagsShift + 1 - 8);
+
     private const int CompatiblePrefixLength = 96;
 
     private readonly ref readonly byte _start;
@@ -46,8 +49,8 @@ internal readonly ref struct InnerIP
 
     public byte Ttl => _isIPv4 ? HeaderIPv4[IPv4Packet.TimeToLiveOffset] : HeaderIPv6[IPv6Packet.HopLimitOffset];
 
-    /// <summary>DF of an IPv4 header, 0 or 1. IPv6 routers never fragment: a packet of theirs behaves as if DF were set (RFC 8200 §4.5).</summary>
-    public int DontFragmentBit => (HeaderIPv4[IPv4Packet.FragmentOffsetOffset] >> (IPv4Packet.FlagsShift + 1 - 8)) & 1;
+    /// <summary>The byte of an IPv4 header that begins with the flags.</summary>
+    public byte Flags => HeaderIPv4[IPv4Packet.FragmentOffsetOffset];
 
     /// <summary>Whether an IPv6 header carries an IPv4-mapped address, which the tables could not tell from IPv4.</summary>
     public bool HasMappedAddress => !_isIPv4 && (Source.IsIPv4 || Destination.IsIPv4);
@@ -89,18 +92,6 @@ internal readonly ref struct InnerIP
 
         ip = default;
         return false;
-    }
-
-    /// <summary>
-    /// The packet of a frame that is known to have no tag and to hold an IPv4 header without options: <see cref="TryRead"/> in a few instructions.
-    /// </summary>
-    /// <returns>The default value if the length in the header is not right for the frame.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static InnerIP OfPlainFrame(ReadOnlySpan<byte> frame)
-    {
-        ReadOnlySpan<byte> packet = frame[EthernetFrame.MinimumHeaderLength..];
-        int length = BinaryPrimitives.ReadUInt16BigEndian(packet[..IPv4Packet.MinimumHeaderLength][IPv4Packet.TotalLengthOffset..]);
-        return length >= IPv4Packet.MinimumHeaderLength && length <= packet.Length ? new InnerIP(packet, true, length) : default;
     }
 
     /// <summary>The drop reason for an inner packet that could not be read.</summary>

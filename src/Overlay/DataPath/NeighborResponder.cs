@@ -26,16 +26,11 @@ internal sealed class NeighborResponder
     private const ulong AllNodesHigh = 0xFF02_0000_0000_0000;
     private const ulong AllNodesMac = 0x3333_0000_0001;
 
-    // Announcements remembered: a burst after a switch-over names hundreds of addresses, each a few times.
-    private const int RecentAnnouncements = 1_024;
-
     private readonly Tunnel _tunnel;
     private readonly Vni _vni;
     private readonly OverlayTables _tables;
     private readonly NeighborCounters _counters;
     private readonly int _device;
-    private readonly long _hold;
-    private readonly RecentSet<NeighborMiss>? _announced;
 
     /// <summary>Makes one for a worker.</summary>
     /// <param name="tunnel">The tunnel as the worker sees it.</param>
@@ -47,8 +42,6 @@ internal sealed class NeighborResponder
         _tables = tunnel.Tables;
         _counters = tunnel.Neighbors;
         _device = device;
-        _hold = tunnel.Options.AnnouncementHold;
-        _announced = _hold > 0 ? new RecentSet<NeighborMiss>(RecentAnnouncements) : null;
     }
 
     /// <summary>Looks at a frame to a group address. The answer, if there is one, is appended to the batch.</summary>
@@ -108,19 +101,9 @@ internal sealed class NeighborResponder
             _ = _tunnel.LearnedNeighbors.TryEnqueue(new LearnedNeighbor(_vni, message.Address, message.Mac, message.Flags, default));
         }
 
-        if (_announced is null)
-        {
-            return NeighborVerdict.Pass;
-        }
-
-        NeighborMiss announcement = new(_vni, message.Address, message.Mac);
-        if (_announced.Contains(announcement, now, _hold))
-        {
-            return NeighborVerdict.Repeated;
-        }
-
-        _announced.Remember(announcement, now);
-        return NeighborVerdict.Pass;
+        return _tunnel.Announcements?.IsRepeated(new NeighborMiss(_vni, message.Address, message.Mac), now) == true
+            ? NeighborVerdict.Repeated
+            : NeighborVerdict.Pass;
     }
 
     private void Miss(ValueIPAddress address, MacAddress mac, bool isKnown, long now)

@@ -18,15 +18,15 @@ internal sealed class OuterHeaderPolicy
 
     // 0 inherits.
     private readonly byte _ttl;
-    private readonly bool _inheritsDscp;
-    private readonly byte _dscp;
 
-    // Two bits for each inner ECN field.
-    private readonly byte _ecn;
+    // The outer traffic class for each inner one: DSCP and ECN by policy.
+    private readonly byte[] _trafficClasses = new byte[byte.MaxValue + 1];
 
-    // The outer DF bit for an inner one that is clear, and above it for one that is set.
-    private readonly byte _dontFragmentOfIPv4;
-    private readonly byte _dontFragment;
+    // The bits of the inner flags that set the outer DF, and those that set it whatever the inner ones are.
+    private readonly byte _inheritedFlagsOfIPv4;
+    private readonly byte _setFlagsOfIPv4;
+    private readonly bool _dontFragment;
+    private readonly bool _dontFragmentOfIPv6;
     private readonly ushort _firstPort;
     private readonly uint _ports;
     private readonly bool _hasFlowLabel;
@@ -41,41 +41,61 @@ internal sealed class OuterHeaderPolicy
         _greKey = options.Facts.IsGre ? options.Gre.Key ?? 0 : 0;
         _hasSprayOrGre = _spray is not null || options.Facts.IsGre;
         _ttl = policy.Ttl ?? 0;
-        _inheritsDscp = policy.Dscp is null;
-        _dscp = (byte)((policy.Dscp ?? 0) << 2);
-        for (int inner = 0; inner <= EcnMask; inner++)
+        for (int inner = 0; inner < _trafficClasses.Length; inner++)
         {
-            _ecn |= (byte)((int)EcnTunnel.Outer((Ecn)inner, policy.Ecn) << (2 * inner));
+            int dscp = policy.Dscp << 2 ?? inner & ~EcnMask;
+            _trafficClasses[inner] = (byte)(dscp | (int)EcnTunnel.Outer((Ecn)(inner & EcnMask), policy.Ecn));
         }
 
         // RFC 2003 §3.1: inner DF set, outer DF set. RFC 4213 §3.2: with a static MTU DF is not set. GRE is no different.
-        _dontFragmentOfIPv4 = BitsOf(policy.DontFragment ??
-            (options.Facts.InheritsDontFragment ? DontFragmentPolicy.Inherit : DontFragmentPolicy.Unset));
-        _dontFragment = BitsOf(policy.DontFragment ?? DontFragmentPolicy.Unset);
+        DontFragmentPolicy ofIPv4 = policy.DontFragment ??
+            (options.Facts.InheritsDontFragment ? DontFragmentPolicy.Inherit : DontFragmentPolicy.Unset);
+        _inheritedFlagsOfIPv4 = ofIPv4 == DontFragmentPolicy.Inherit ? InnerIP.DontFragmentFlag : default;
+        _setFlagsOfIPv4 = ofIPv4 == DontFragmentPolicy.Set ? InnerIP.DontFragmentFlag : default;
+        _dontFragment = policy.DontFragment == DontFragmentPolicy.Set;
+
+        // Routers never fragment IPv6: a packet of it behaves as if DF were set (RFC 8200 §4.5).
+        _dontFragmentOfIPv6 = policy.DontFragment is DontFragmentPolicy.Set or DontFragmentPolicy.Inherit;
         _firstPort = policy.SourcePortMinimum;
         _ports = policy.SourcePortMaximum - (uint)policy.SourcePortMinimum + 1;
-        _hasFlowLabel = policy.FlowLabel;
+        _hasFlowLabel = policy.FlowLabel && !options.Local.IsIPv4;
     }
 
     /// <summary>Fills the outer fields of a packet by its <see cref="PacketMeta.FlowHash"/> and its inner header, if it has one.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Apply(ref PacketMeta meta, in InnerIP inner)
     {
-        int trafficClass = 0;
-        byte ttl = DefaultTtl;
-        int dontFragment = _dontFragment & 1;
-        if (inner.IsPresent)
+        if (!inner.IsPresent)
         {
-            trafficClass = inner.TrafficClass;
-            ttl = inner.Ttl;
-            dontFragment = inner.IsIPv4 ? (_dontFragmentOfIPv4 >> inner.DontFragmentBit) & 1 : _dontFragment >> 1;
+            Apply(ref meta, meta.FlowHash, 0, DefaultTtl, _dontFragment);
         }
+        else if (inner.IsIPv4)
+        {
+            Apply(ref meta, meta.FlowHash, inner.TrafficClass, inner.Ttl, IsDontFragmentOfIPv4(inner.Flags));
+        }
+        else
+        {
+            Apply(ref meta, meta.FlowHash, inner.TrafficClass, inner.Ttl, _dontFragmentOfIPv6);
+        }
+    }
 
-        uint hash = meta.FlowHash;
-        int dscp = _inheritsDscp ? trafficClass & ~EcnMask : _dscp;
-        meta.TrafficClass = (byte)(dscp | ((_ecn >> (2 * (trafficClass & EcnMask))) & EcnMask));
+    /// <summary>Fills the outer fields of a packet by a hash and an inner IPv4 header of 20 bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void ApplyIPv4(ref PacketMeta meta, uint hash, ReadOnlySpan<byte> header)
+    {
+        header = header[..IPv4Packet.MinimumHeaderLength];
+        bool dontFragment = IsDontFragmentOfIPv4(header[IPv4Packet.FragmentOffsetOffset]);
+        Apply(ref meta, hash, header[IPv4Packet.TrafficClassOffset], header[IPv4Packet.TimeToLiveOffset], dontFragment);
+    }
+
+    private bool IsDontFragmentOfIPv4(byte flags) => ((flags & _inheritedFlagsOfIPv4) | _setFlagsOfIPv4) != 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Apply(ref PacketMeta meta, uint hash, byte trafficClass, byte ttl, bool dontFragment)
+    {
+        meta.FlowHash = hash;
+        meta.TrafficClass = _trafficClasses[trafficClass];
         meta.Ttl = _ttl != 0 ? _ttl : ttl;
-        meta.DontFragment = dontFragment != 0;
+        meta.DontFragment = dontFragment;
         meta.SourcePort = FlowHash.Spread(hash, _firstPort, _ports);
         meta.FlowLabel = _hasFlowLabel ? FlowHash.ToFlowLabel(hash) : 0;
         meta.Local = _local;
@@ -84,13 +104,6 @@ internal sealed class OuterHeaderPolicy
             ApplySprayAndGre(ref meta);
         }
     }
-
-    private static byte BitsOf(DontFragmentPolicy policy) => policy switch
-    {
-        DontFragmentPolicy.Set => 0b11,
-        DontFragmentPolicy.Inherit => 0b10,
-        _ => 0,
-    };
 
     // Kinds without ports only.
     [MethodImpl(MethodImplOptions.NoInlining)]

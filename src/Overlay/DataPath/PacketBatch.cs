@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Overlay.DataPath;
 
@@ -176,16 +177,20 @@ public sealed class PacketBatch
         Slot slot = _slots[Check(index)];
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfNegative(length);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(start + length, slot.Length, nameof(length));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start + (long)length, slot.Length, nameof(length));
         return Count == Capacity ? -1 : Copy(index, new Slot(slot.Offset + start, length));
     }
 
     /// <summary>The bytes of a packet.</summary>
     public Span<byte> Data(int index)
     {
-        Slot slot = _slots[Check(index)];
-        return _slab.AsSpan(slot.Offset, slot.Length);
+        return Data(_slots[Check(index)]);
     }
+
+    /// <summary>The bytes of a slot of this batch.</summary>
+    /// <remarks>A slot lies within the slab from when it is made; to check that again for each packet on each path is dear.</remarks>
+    internal Span<byte> Data(Slot slot) =>
+        MemoryMarshal.CreateSpan(ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_slab), slot.Offset), slot.Length);
 
     /// <summary>The bytes of a packet's headroom that are free: what <see cref="Prepend"/> can still take.</summary>
     public int AvailableHeadroom(int index) => _slots[Check(index)].Offset;
@@ -195,6 +200,12 @@ public sealed class PacketBatch
 
     /// <summary>The meta of a packet.</summary>
     public ref PacketMeta Meta(int index) => ref _metas[Check(index)];
+
+    /// <summary>The metas of all packets.</summary>
+    internal Span<PacketMeta> Metas => _metas.AsSpan(0, Count);
+
+    /// <summary>Where all packets lie.</summary>
+    internal ReadOnlySpan<Slot> Slots => _slots.AsSpan(0, Count);
 
     /// <summary>Puts <paramref name="length"/> bytes in front of a packet.</summary>
     /// <returns>The new bytes, with whatever the slab held there.</returns>
@@ -310,5 +321,6 @@ public sealed class PacketBatch
         return index;
     }
 
-    private readonly record struct Slot(int Offset, int Length);
+    /// <summary>Where a packet lies in the slab.</summary>
+    internal readonly record struct Slot(int Offset, int Length);
 }

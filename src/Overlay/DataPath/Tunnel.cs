@@ -25,11 +25,13 @@ public sealed class Tunnel
     public Tunnel(TunnelOptions options, OverlayTables tables, PathMtus? pathMtus = null)
         : this(
             Checked(options), tables ?? throw new ArgumentNullException(nameof(tables)), pathMtus ?? new PathMtus(), FloodGate.Create(options, tables),
-            new LearningQueue(), new GreSequence())
+            Announcements.Create(options), new LearningQueue(), new GreSequence())
     {
     }
 
-    private Tunnel(TunnelOptions options, OverlayTables tables, PathMtus pathMtus, FloodGate? floodGate, LearningQueue learned, GreSequence greSequence)
+    private Tunnel(
+        TunnelOptions options, OverlayTables tables, PathMtus pathMtus, FloodGate? floodGate, Announcements? announcements, LearningQueue learned,
+        GreSequence greSequence)
     {
         Options = options;
         Tables = tables;
@@ -38,6 +40,7 @@ public sealed class Tunnel
         LooksInside = Sources.LooksInside;
         CountsEachSource = Sources.CountsEach;
         FloodGate = floodGate;
+        Announcements = announcements;
         Learned = learned;
         GreSequence = greSequence;
         _facts = options.Facts;
@@ -101,6 +104,9 @@ public sealed class Tunnel
     /// <summary>How much may be flooded; null if that is not limited.</summary>
     internal FloodGate? FloodGate { get; }
 
+    /// <summary>What was announced lately; null if repeating it is not held back.</summary>
+    internal Announcements? Announcements { get; }
+
     /// <summary>The sequence numbers of received GRE packets.</summary>
     internal GreSequence GreSequence { get; }
 
@@ -109,7 +115,8 @@ public sealed class Tunnel
     /// </summary>
     internal Tunnel CreateTwin() => new(
         // Learning decides about no packet, but marks entries of the shared tables as heard.
-        Options with { Learning = false, NeighborLearning = false }, Tables, PathMtus, FloodGate?.LookingOnly(), new LearningQueue(capacity: 1), new GreSequence(GreSequence));
+        Options with { Learning = false, NeighborLearning = false }, Tables, PathMtus, FloodGate?.LookingOnly(), Announcements?.LookingOnly(), new LearningQueue(capacity: 1),
+        new GreSequence(GreSequence));
 
     /// <summary>Whether a packet may pass by its tunnel header, whoever sent it.</summary>
     /// <param name="header">The header.</param>

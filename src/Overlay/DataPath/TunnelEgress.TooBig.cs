@@ -98,7 +98,7 @@ public sealed partial class TunnelEgress
             return TryFragmentOuter(ref meta, network + length) ? DropReason.None : DropReason.TooBig;
         }
 
-        if (inner.DontFragmentBit != 0)
+        if ((inner.Flags & InnerIP.DontFragmentFlag) != 0)
         {
             Tell(batch, index, network, length, mtu, now);
             return DropReason.TooBig;

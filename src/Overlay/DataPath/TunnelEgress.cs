@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using System.Buffers.Binary;
 using Overlay.Encapsulation;
 using Overlay.Tables;
 using Overlay.Wire;
@@ -20,6 +20,9 @@ public sealed partial class TunnelEgress : IPacketPath
     private readonly Vni _vni;
     private readonly uint _flowHashSeed;
     private readonly ValueIPAddress _local;
+
+    // As it lies in a header; 0 for an IPv6 address, which is nobody's source.
+    private readonly uint _localIPv4;
     private readonly bool _wrapsInEthernet;
     private readonly EncapsulationLimit? _limit;
     private readonly NeighborResponder? _neighbors;
@@ -53,6 +56,7 @@ public sealed partial class TunnelEgress : IPacketPath
         _vni = _options.Vni;
         _flowHashSeed = _options.FlowHashSeed;
         _local = _options.Local;
+        _localIPv4 = _local.IsIPv4 ? BinaryPrimitives.ReverseEndianness(_local.ToIPv4()) : 0;
         _wrapsInEthernet = _options.HasInnerEthernet;
         _neighbors = _options is { Layer: DeviceLayer.Ethernet, NeighborSuppression: true } ? new NeighborResponder(tunnel, device) : null;
         _paths = tunnel.PathMtus;
@@ -70,24 +74,14 @@ public sealed partial class TunnelEgress : IPacketPath
     {
         ArgumentNullException.ThrowIfNull(batch);
         int received = batch.Count;
-        bool isEthernet = _options.Layer == DeviceLayer.Ethernet;
         int longest = _tunnel.Egress.EnterFrom(batch, 0);
-        for (int i = 0; i < received; i++)
+        if (_options.Layer == DeviceLayer.Ethernet)
         {
-            ref PacketMeta meta = ref batch.Meta(i);
-            if (meta.State != PacketState.Pending)
-            {
-                // The port has dropped it already: it belongs in the books, nowhere else.
-                continue;
-            }
-
-            DropReason reason = !isEthernet ? DecidePacket(batch, i, now)
-                : TryDecidePlainFrame(batch.Data(i), ref meta, out DropReason plainReason) ? plainReason
-                : DecideFrame(batch, i, now);
-            if (reason != DropReason.None)
-            {
-                batch.Drop(i, reason);
-            }
+            DecideFrames(batch, received, now);
+        }
+        else
+        {
+            DecidePackets(batch, received, now);
         }
 
         if (longest > _paths.Smallest - _outerLength)
@@ -113,30 +107,24 @@ public sealed partial class TunnelEgress : IPacketPath
         }
     }
 
-    /// <summary>
-    /// Nearly every frame has no tag, carries IPv4 with TCP or UDP, and goes to one known address. Then nothing but the forwarding table decides, and
-    /// neither tags nor neighbours need a look. The tests hold this against <see cref="DecideFrame"/>.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal bool TryDecidePlainFrame(ReadOnlySpan<byte> frame, ref PacketMeta meta, out DropReason reason)
+    private void DecidePackets(PacketBatch batch, int received, long now)
     {
-        reason = DropReason.None;
-        if (!FlowHash.TryComputePlain(frame, _flowHashSeed, out uint hash))
+        for (int i = 0; i < received; i++)
         {
-            return false;
+            // What is not pending the port has dropped already: it belongs in the books, nowhere else.
+            if (batch.Meta(i).State == PacketState.Pending)
+            {
+                Settle(batch, i, DecidePacket(batch, i, now));
+            }
         }
+    }
 
-        InnerIP inner = InnerIP.OfPlainFrame(frame);
-        MacAddress destination = EthernetFrame.ReadDestination(frame);
-        if (!inner.IsPresent || destination.IsMulticast || !_forwarding.TryLookup(_vni, destination, out FdbEntry entry))
+    private static void Settle(PacketBatch batch, int index, DropReason reason)
+    {
+        if (reason != DropReason.None)
         {
-            return false;
+            batch.Drop(index, reason);
         }
-
-        meta.FlowHash = hash;
-        meta.DestinationPort = entry.Port;
-        reason = Send(ref meta, entry.Remote, entry.Vni ?? _vni, inner);
-        return true;
     }
 
     /// <summary>Every frame, step by step.</summary>
@@ -283,7 +271,6 @@ public sealed partial class TunnelEgress : IPacketPath
         return Send(ref meta, remotes[0], _vni, inner);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private DropReason Send(ref PacketMeta meta, ValueIPAddress remote, Vni vni, in InnerIP inner)
     {
         if (inner.IsPresent && inner.Source == _local && inner.Destination == remote)
@@ -292,11 +279,16 @@ public sealed partial class TunnelEgress : IPacketPath
             return DropReason.Loop;
         }
 
+        _outer.Apply(ref meta, inner);
+        Address(ref meta, remote, vni);
+        return DropReason.None;
+    }
+
+    private void Address(ref PacketMeta meta, ValueIPAddress remote, Vni vni)
+    {
         meta.Vni = vni;
         meta.Header = _header;
         meta.Remote = remote;
         meta.Output = _endpoint;
-        _outer.Apply(ref meta, inner);
-        return DropReason.None;
     }
 }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Overlay.Wire;
 
 namespace Overlay.Encapsulation;
@@ -16,6 +17,8 @@ namespace Overlay.Encapsulation;
 public static class Decapsulator
 {
     private const ulong InverseOf65535 = 0xFFFE_FFFE_FFFE_FFFF;
+
+    private const ulong PlainProtocol = (ulong)IPProtocol.Udp << 8;
 
     private const int PlainVxlanOffset = IPv4Packet.MinimumHeaderLength + UdpPacket.HeaderLength + VxlanPacket.HeaderLength;
 
@@ -74,25 +77,23 @@ public static class Decapsulator
             return false;
         }
 
-        // Read as they lie: comparisons and the ones' complement sum (RFC 1071 §2 B) do not ask for a byte order, only the two lengths do.
-        ReadOnlySpan<byte> header = packet[..PlainVxlanOffset];
-        ulong first = BinaryPrimitives.ReadUInt64LittleEndian(header);
-        ulong second = BinaryPrimitives.ReadUInt64LittleEndian(header[8..]);
-        uint third = BinaryPrimitives.ReadUInt32LittleEndian(header[16..]);
-        ulong udp = BinaryPrimitives.ReadUInt64LittleEndian(header[IPv4Packet.MinimumHeaderLength..]);
-        vxlanHeader = BinaryPrimitives.ReadUInt64BigEndian(header[(IPv4Packet.MinimumHeaderLength + UdpPacket.HeaderLength)..]);
-        int totalLength = BinaryPrimitives.ReverseEndianness((ushort)(first >> 16));
-        int udpLength = BinaryPrimitives.ReverseEndianness((ushort)(udp >> 32));
+        ref byte start = ref MemoryMarshal.GetReference(packet);
+        ulong first = HeaderFields.ReadRaw<ulong>(ref start, 0);
+        ulong second = HeaderFields.ReadRaw<ulong>(ref start, 8);
+        ulong udp = HeaderFields.ReadRaw<ulong>(ref start, IPv4Packet.MinimumHeaderLength);
+        vxlanHeader = HeaderFields.ReadUInt64(ref start, IPv4Packet.MinimumHeaderLength + UdpPacket.HeaderLength);
+        int totalLength = HeaderFields.ReadUInt16(ref start, IPv4Packet.TotalLengthOffset);
+        int udpLength = HeaderFields.ReadUInt16(ref start, IPv4Packet.MinimumHeaderLength + UdpPacket.LengthOffset);
         length = IPv4Packet.MinimumHeaderLength + udpLength;
+
         // In the first word: version and IHL, more fragments and fragment offset. In the second: the protocol. In VXLAN: the I flag.
-        return (first & 0xFF3F_0000_0000_00FF) == 0x45 &&
-            (byte)(second >> 8) == (byte)IPProtocol.Udp &&
-            (ushort)(udp >> 16) == BinaryPrimitives.ReverseEndianness(vxlanPort) &&
-            (vxlanHeader & VxlanPacket.ValidVniBit) != 0 &&
+        ulong otherThanPlain = ((first ^ 0x45) & 0xFF3F_0000_0000_00FF) | ((second ^ PlainProtocol) & 0xFF00) |
+            ((udp ^ ((ulong)BinaryPrimitives.ReverseEndianness(vxlanPort) << 16)) & 0xFFFF_0000) | (~vxlanHeader & VxlanPacket.ValidVniBit);
+        return otherThanPlain == 0 &&
             totalLength <= packet.Length &&
             length <= totalLength &&
             udpLength >= UdpPacket.HeaderLength + VxlanPacket.HeaderLength + EthernetFrame.MinimumHeaderLength &&
-            IsHeaderSumRight((uint)first + (first >> 32) + (uint)second + (second >> 32) + third) &&
+            IsHeaderSumRight((uint)first + (first >> 32) + (uint)second + (second >> 32) + HeaderFields.ReadRaw<uint>(ref start, 16)) &&
             (udp >> 48 == 0 || (options & DecapsulationOptions.SkipUdpChecksum) != 0 || IsPlainUdpSumRight(packet[..length]));
     }
 

@@ -211,8 +211,7 @@ public sealed class VxlanEncapsulator
             return;
         }
 
-        // Checked above: the headroom has Overhead bytes, of which the last 36 begin at _plainStart. Through spans each store would check again,
-        // a third of the whole (benchmarks/README.md); the other form is the twin that does.
+        // Checked above: the headroom has Overhead bytes, of which the last 36 begin at _plainStart.
         ref byte start = ref MemoryMarshal.GetReference(headroom);
         ref byte packet = ref Unsafe.Add(ref start, _plainStart);
         _plainFirst.StoreUnsafe(ref start);
@@ -221,14 +220,14 @@ public sealed class VxlanEncapsulator
         // Both halves of the sum with the carry of one into the other, in the upper half (RFC 1071 §1).
         uint sum = _plainSum + trafficClass + total;
         sum = (sum + BitOperations.RotateLeft(sum, 16)) >> 16;
-        StoreBigEndian(ref packet, 0, (0x45U << 24) | ((uint)trafficClass << 16) | total);
-        StoreBigEndian(ref packet, IPv4Packet.ChecksumOffset, (ushort)~sum);
+        HeaderFields.Write(ref packet, 0, (0x45U << 24) | ((uint)trafficClass << 16) | total);
+        HeaderFields.Write(ref packet, IPv4Packet.ChecksumOffset, (ushort)~sum);
         uint checksum = _options.OuterChecksum ? ComputePlainChecksum(headroom, payloadLength, vni, sourcePort) : 0U;
-        StoreBigEndian(
+        HeaderFields.Write(
             ref packet,
             OuterIPTemplate.IPv4Length,
             ((ulong)sourcePort << 48) | _plainPorts | ((total - OuterIPTemplate.IPv4Length) << 16) | checksum);
-        StoreBigEndian(ref packet, PlainLength - sizeof(uint), vni.Value << 8);
+        HeaderFields.Write(ref packet, PlainLength - sizeof(uint), vni.Value << 8);
     }
 
     // Of the headers only what differs is added: what was just stored is better not read.
@@ -247,18 +246,6 @@ public sealed class VxlanEncapsulator
         // Zero would say that there is none (RFC 768).
         return checksum == 0 ? ushort.MaxValue : checksum;
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreBigEndian(ref byte start, nuint offset, ushort value) =>
-        Unsafe.WriteUnaligned(ref Unsafe.Add(ref start, offset), BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(value) : value);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreBigEndian(ref byte start, nuint offset, uint value) =>
-        Unsafe.WriteUnaligned(ref Unsafe.Add(ref start, offset), BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(value) : value);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreBigEndian(ref byte start, nuint offset, ulong value) =>
-        Unsafe.WriteUnaligned(ref Unsafe.Add(ref start, offset), BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(value) : value);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void WriteAny(Span<byte> headroom, int payloadLength, Vni vni, ushort sourcePort, byte trafficClass) => WriteOuter(

@@ -254,34 +254,44 @@ internal sealed class ForwardingSlots
     }
 
     /// <summary>Removes the entries whose value answers to a condition. Writer only.</summary>
-    /// <param name="isGone">The condition.</param>
-    /// <param name="removed">Told the key and value of each after it was removed; must not write the table.</param>
+    /// <inheritdoc cref="RemoveFrom" path="/param"/>
     public void RemoveWhere(Predicate<ulong> isGone, Action<ulong, ulong> removed)
     {
-        foreach (Segment segment in _directory.Distinct())
+        ulong position = 0;
+        do
         {
-            for (int line = segment.Start; line < segment.End; line += LineWords)
+            position = RemoveFrom(position, isGone, removed);
+        }
+        while (position != 0);
+    }
+
+    /// <summary>
+    /// Removes the entries of one segment whose value answers to a condition. Whatever is put in, split and merged between two calls, a key that is there from
+    /// the first to the last is looked at, perhaps twice. Writer only.
+    /// </summary>
+    /// <param name="position">0, or what the last call returned.</param>
+    /// <param name="isGone">The condition.</param>
+    /// <param name="removed">Told the key and value of each after it was removed; must not write the table.</param>
+    /// <returns>Where the next segment begins; 0 if this was the last one.</returns>
+    public ulong RemoveFrom(ulong position, Predicate<ulong> isGone, Action<ulong, ulong> removed)
+    {
+        Segment segment = _directory.SegmentOf(position);
+        for (int line = segment.Start; line < segment.End; line += LineWords)
+        {
+            for (int i = line; i < line + LineSlots; i++)
             {
-                for (int i = line; i < line + LineSlots; i++)
+                ulong value = Volatile.Read(ref segment.Words[i + LineSlots]);
+                if (IsLive(value) && isGone(value))
                 {
-                    ulong value = Volatile.Read(ref segment.Words[i + LineSlots]);
-                    if (IsLive(value) && isGone(value))
-                    {
-                        segment.Clear(i + LineSlots);
-                        removed(segment.Words[i], value);
-                    }
+                    segment.Clear(i + LineSlots);
+                    removed(segment.Words[i], value);
                 }
             }
         }
 
         // What has become sparse is merged only now, so that the walk above keeps its footing.
-        ulong hash = 0;
-        do
-        {
-            Join(hash);
-            hash = (hash | (ulong.MaxValue >> _directory.SegmentOf(hash).Depth)) + 1;
-        }
-        while (hash != 0);
+        Join(position);
+        return (position | (ulong.MaxValue >> segment.Depth)) + 1;
     }
 
     /// <summary>All keys that have a value, with it. Any thread; what changes meanwhile is seen before or after.</summary>

@@ -63,10 +63,14 @@ public sealed partial class ForwardingTable
     private readonly InternedRemotes _remotes = new();
     private readonly AddressMap _counts = new();
     private readonly AddressMap _own = new();
+
+    // Remotes that were forgotten while the table was large, and in how many rounds what was learned from them is still looked for.
+    private readonly Dictionary<int, int> _departed = [];
     private readonly Dictionary<ForwardingKey, MoveRecord> _moving = [];
     private readonly Dictionary<Vni, Queue<ForwardingKey>> _oldestOfNetwork = [];
     private readonly Queue<ForwardingKey> _oldest = new();
     private ForwardingSlots _slots;
+    private ulong _position;
     private Books _books = new() { NextSearch = long.MinValue, NoEvictionBefore = long.MinValue };
 
     /// <summary>Makes an empty table that learns at most <see cref="DefaultMaxEntries"/> entries.</summary>
@@ -229,6 +233,9 @@ public sealed partial class ForwardingTable
     /// <param name="remoteIndex">From <see cref="TryLookup(Vni, MacAddress, out int)"/>.</param>
     /// <exception cref="IndexOutOfRangeException">No index of this table.</exception>
     public FdbRemote GetRemote(int remoteIndex) => _remotes.Get(remoteIndex);
+
+    /// <summary>The same without a copy, for who takes the fields at once.</summary>
+    internal ref readonly FdbRemote RemoteOf(int remoteIndex) => ref _remotes.Get(remoteIndex);
 
     /// <summary>Entries of all origins in one network. Any thread.</summary>
     public int CountOf(Vni vni) => _counts.TryGet(vni.Value, default, out ulong count) ? (int)count : 0;
@@ -395,7 +402,8 @@ public sealed partial class ForwardingTable
 
     /// <summary>
     /// Removes the learned entries whose host was not heard for <paramref name="maxAge"/>; that frames are sent to it keeps no entry. Also thaws what was
-    /// frozen long enough and takes unused remote indices out of quarantine, so it is to be called about once a second even if nothing is learned. Writer only.
+    /// frozen long enough and takes unused remote indices out of quarantine, so it is to be called about once a second even if nothing is learned. It reads the
+    /// whole table; <see cref="AgePart"/> does the same a part at a time. Writer only.
     /// </summary>
     /// <param name="now">The time.</param>
     /// <param name="maxAge">
@@ -406,17 +414,16 @@ public sealed partial class ForwardingTable
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxAge"/> is negative.</exception>
     public int Age(long now, long maxAge)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(maxAge);
-        int removed = maxAge <= MaxAgeLimit ? RemoveLearned(_slots, value => Idle(now, value) >= maxAge) : 0;
-        foreach ((ForwardingKey key, MoveRecord record) in _moving)
+        _position = 0;
+        int removed = 0;
+        bool isRound;
+        do
         {
-            if (now >= record.Until)
-            {
-                Thaw(key);
-            }
+            removed += AgePart(now, maxAge, out isRound);
         }
+        while (!isRound);
 
-        _remotes.Maintain(now);
+        _departed.Clear();
         return removed;
     }
 

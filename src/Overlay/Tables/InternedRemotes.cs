@@ -40,7 +40,8 @@ internal sealed class InternedRemotes
     public long Bytes => (_remotes.Length * (long)(RemoteBytes + UseBytes)) + (_indices.Capacity * (long)LinkBytes) + ((_unused.Capacity + _free.Capacity) * (long)sizeof(int));
 
     /// <summary>What a number stands for. The number must have been read from an entry before, which orders this read behind the writer's store.</summary>
-    public FdbRemote Get(int index) => Volatile.Read(ref _remotes)[index];
+    /// <remarks>By reference: most ask for one or two of its fields.</remarks>
+    public ref readonly FdbRemote Get(int index) => ref Volatile.Read(ref _remotes)[index];
 
     /// <summary>The number of a remote that is referenced, else −1.</summary>
     public int Find(FdbRemote remote) => _indices.TryGetValue(remote, out int index) && _uses[index].References > 0 ? index : -1;

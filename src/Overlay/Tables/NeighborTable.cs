@@ -13,6 +13,9 @@ public sealed class NeighborTable
     /// <summary>How often <see cref="NeedsLearning"/> stores the time for one entry, at most, in milliseconds.</summary>
     public const int RefreshIntervalMilliseconds = 1_000;
 
+    /// <summary>How many slots a call of <see cref="AgePart"/> reads at most.</summary>
+    public const int SweepSlots = ForwardingTable.SweepSlots;
+
     // The word: live, 0…, flags 3, origin 2, MAC address 48.
     private const ulong Live = 1UL << 63;
     private const int OriginShift = 48;
@@ -23,6 +26,10 @@ public sealed class NeighborTable
     private readonly NeighborTableOptions _options;
     private readonly MoveWatch _moving;
     private NeighborMap _map;
+
+    // The map that a round is under way in, null between rounds, and where it stands.
+    private NeighborMap? _swept;
+    private int _slot;
     private int _count;
     private int _learned;
     private long _moves;
@@ -334,23 +341,53 @@ public sealed class NeighborTable
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxAge"/> is negative.</exception>
     public int Age(long now, long maxAge)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(maxAge);
-        int before = _learned;
-        if (before > 0 && maxAge <= int.MaxValue)
+        _swept = null;
+        int removed = 0;
+        bool isRound;
+        do
         {
-            for (int i = 0; i < _map.Length; i++)
-            {
-                if (_map.Word(i) is not 0 and ulong word && OriginOf(word) == NeighborOrigin.Learned &&
-                    Idle(now, Volatile.Read(ref _map.Heard(i))) >= maxAge)
-                {
-                    Clear(i);
-                }
-            }
+            removed += AgePart(now, maxAge, out isRound);
+        }
+        while (!isRound);
 
-            ShrinkIfSparse();
+        return removed;
+    }
+
+    /// <summary>As <see cref="Age"/>, a part of the table at a time: see <see cref="ForwardingTable.AgePart"/>. Writer only.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="maxAge">As for <see cref="Age"/>.</param>
+    /// <param name="isRound">Whether this call has ended a round.</param>
+    /// <returns>How many were removed.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxAge"/> is negative.</exception>
+    public int AgePart(long now, long maxAge, out bool isRound)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(maxAge);
+        if (_swept != _map)
+        {
+            // The table has been written anew, in another order: from the beginning.
+            _swept = _map;
+            _slot = 0;
         }
 
-        _moving.Forget(now);
+        int before = _learned;
+        int end = before > 0 && maxAge <= int.MaxValue ? Math.Min(_map.Length, _slot + SweepSlots) : _slot = _map.Length;
+        for (; _slot < end; _slot++)
+        {
+            if (_map.Word(_slot) is not 0 and ulong word && OriginOf(word) == NeighborOrigin.Learned &&
+                Idle(now, Volatile.Read(ref _map.Heard(_slot))) >= maxAge)
+            {
+                Clear(_slot);
+            }
+        }
+
+        isRound = end == _map.Length;
+        if (isRound)
+        {
+            _swept = null;
+            ShrinkIfSparse();
+            _moving.Forget(now);
+        }
+
         return before - _learned;
     }
 

@@ -15,6 +15,8 @@ public sealed class OverlayTables
     // Those of IPv4 once more: every received packet asks for one.
     private readonly IPv4Set _knownIPv4 = new();
 
+    private bool _ageNeighbors;
+
     /// <summary>Makes empty tables that learn at most <see cref="ForwardingTable.DefaultMaxEntries"/> forwarding entries.</summary>
     public OverlayTables()
         : this(new ForwardingTableOptions())
@@ -72,7 +74,7 @@ public sealed class OverlayTables
 
     /// <summary>
     /// Makes a change. To set what is set already and to remove what is not there changes nothing. When the last entry that named a remote goes, so
-    /// does what was learned from it. Writer only.
+    /// does what was learned from it: at once, from a table of more than about 150 000 entries by the end of the second round of <see cref="AgePart"/>. Writer only.
     /// </summary>
     /// <exception cref="ArgumentException">The update is the default value, or an address in it is not fit for its place; nothing was changed.</exception>
     /// <exception cref="InvalidOperationException">The forwarding table cannot stand for another remote; nothing was changed.</exception>
@@ -236,6 +238,25 @@ public sealed class OverlayTables
     /// <returns>How many were removed.</returns>
     public int Age(long now, long maxAge) => Forwarding.Age(now, maxAge) + Neighbors.Age(now, maxAge);
 
+    /// <summary>
+    /// As <see cref="Age"/>, a part of the tables at a time: see <see cref="ForwardingTable.AgePart"/>. Called until the round is over, and a second after it began again.
+    /// Writer only.
+    /// </summary>
+    /// <param name="now">The time.</param>
+    /// <param name="maxAge">As for <see cref="Age"/>.</param>
+    /// <param name="isRound">Whether this call has ended a round through both tables.</param>
+    /// <returns>How many were removed.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxAge"/> is negative.</exception>
+    public int AgePart(long now, long maxAge, out bool isRound)
+    {
+        // First the one, then the other: a call reads a part of one.
+        int removed = _ageNeighbors ? Neighbors.AgePart(now, maxAge, out isRound) : Forwarding.AgePart(now, maxAge, out isRound);
+        bool wasNeighbors = _ageNeighbors;
+        _ageNeighbors ^= isRound;
+        isRound &= wasNeighbors;
+        return removed;
+    }
+
     private void SetForwarding(Vni vni, MacAddress mac, FdbEntry entry)
     {
         bool wasNamed = TryGetNamed(vni, mac, out ValueIPAddress before);
@@ -330,7 +351,7 @@ public sealed class OverlayTables
     {
         if (Count(remote, -1) == 0)
         {
-            Forwarding.RemoveLearned(remote);
+            Forwarding.ForgetLearned(remote);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Overlay.Wire;
 
@@ -29,7 +30,7 @@ public static class FlowHash
     private const int IPOffset = EthernetFrame.MinimumHeaderLength;
 
     // Ethernet, IPv4 without options, ports.
-    private const int PlainLength = IPOffset + IPv4Packet.MinimumHeaderLength + sizeof(uint);
+    internal const int PlainLength = IPOffset + IPv4Packet.MinimumHeaderLength + sizeof(uint);
 
     // EtherType IPv4, version 4, five words of header, as a little-endian read sees them.
     private const uint PlainTypeAndVersion = 0x45_0008;
@@ -66,9 +67,9 @@ public static class FlowHash
             return false;
         }
 
-        ReadOnlySpan<byte> header = frame[..PlainLength];
-        uint typeAndVersion = BinaryPrimitives.ReadUInt32LittleEndian(header[TypeOffset..]) & 0xFF_FFFF;
-        uint fragmentAndProtocol = BinaryPrimitives.ReadUInt32LittleEndian(header[(IPOffset + IPv4Packet.FragmentOffsetOffset)..]);
+        ref byte start = ref MemoryMarshal.GetReference(frame);
+        uint typeAndVersion = HeaderFields.ReadRaw<uint>(ref start, TypeOffset) & 0xFF_FFFF;
+        uint fragmentAndProtocol = HeaderFields.ReadRaw<uint>(ref start, IPOffset + IPv4Packet.FragmentOffsetOffset);
         uint protocol = fragmentAndProtocol >> 24;
         if (((typeAndVersion ^ PlainTypeAndVersion) | (fragmentAndProtocol & FragmentBits)) != 0 ||
             protocol is not ((uint)IPProtocol.Tcp or (uint)IPProtocol.Udp))
@@ -76,8 +77,8 @@ public static class FlowHash
             return false;
         }
 
-        ulong tail = ((ulong)protocol << 32) | BinaryPrimitives.ReadUInt32LittleEndian(header[(IPOffset + IPv4Packet.MinimumHeaderLength)..]);
-        uint crc = BitOperations.Crc32C(seed, BinaryPrimitives.ReadUInt64LittleEndian(header[(IPOffset + IPv4Packet.SourceOffset)..]));
+        ulong tail = ((ulong)protocol << 32) | HeaderFields.ReadRaw<uint>(ref start, IPOffset + IPv4Packet.MinimumHeaderLength);
+        uint crc = BitOperations.Crc32C(seed, HeaderFields.ReadRaw<ulong>(ref start, IPOffset + IPv4Packet.SourceOffset));
         hash = Finish(BitOperations.Crc32C(crc, tail));
         return true;
     }

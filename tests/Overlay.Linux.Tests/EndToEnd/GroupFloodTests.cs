@@ -36,6 +36,10 @@ public sealed class GroupFloodTests
             more: $$""" "transport": "{{transport}}", "policy": { "remotes": [ "{{prefix}}" ] } """), $$"""{ "count": {{workers}} }""");
         Assert.Contains(group, hosts[1].Ip("maddr", "show", "dev", BridgedHosts.Device).Output, StringComparison.Ordinal);
 
+        Assert.Equal(
+            $"[\n  {{\"tunnel\":\"vx42\",\"vni\":42,\"remote\":\"{group}\",\"groupLink\":\"{BridgedHosts.Device}\",\"origin\":\"static\"}}\n]\n",
+            daemon.Ask("show", "flood", "--json"));
+
         // No ARP: what goes out at first is what is sent below.
         foreach ((int host, int other) in ((int, int)[])[(1, 2), (1, 3), (2, 1), (3, 1)])
         {

@@ -63,6 +63,42 @@ public sealed class RunTimeTableTests
     }
 
     [Fact]
+    public void Frames_go_out_with_the_VNI_and_to_the_port_of_their_entry_configured_or_added()
+    {
+        using BridgedHosts hosts = new(3);
+        foreach ((int host, string vni, string port) in ((int, string, string)[])[(2, "43", "4789"), (3, "44", "4790")])
+        {
+            hosts[host].Ip(
+                "link", "add", "vxother", "address", BridgedHosts.Mac(host).ToString(), "type", "vxlan", "id", vni, "local", $"192.0.2.{host}",
+                "remote", "192.0.2.1", "dstport", port);
+            hosts[host].Configure("vxother", $"10.42.0.{host}/24");
+        }
+
+        using OverlayDaemon daemon = OverlayDaemon.Start(hosts[1], TunnelJson.Tap(
+            mac: BridgedHosts.Mac(1), flood: [], more: $$""" "fdb": [ { "mac": "{{BridgedHosts.Mac(2)}}", "remote": "192.0.2.2", "remoteVni": 43 } ] """));
+        foreach (int host in (int[])[2, 3])
+        {
+            hosts[1].Ip("neigh", "replace", $"10.42.0.{host}", "lladdr", BridgedHosts.Mac(host).ToString(), "dev", "vx42", "nud", "permanent");
+        }
+
+        daemon.Ask("fdb", "add", "--tunnel", "vx42", "--mac", BridgedHosts.Mac(3).ToString(), "--remote", "192.0.2.3", "--port", "4790", "--remote-vni", "44");
+        using UdpApplication one = new(hosts[1], "0.0.0.0", Port);
+        using UdpApplication two = new(hosts[2], "0.0.0.0", Port);
+        using UdpApplication three = new(hosts[3], "0.0.0.0", Port);
+        for (byte i = 0; i < 10; i++)
+        {
+            one.Send([i, 2], "10.42.0.2", Port);
+            one.Send([i, 3], "10.42.0.3", Port);
+        }
+
+        Assert.Equal(Enumerable.Range(0, 10).Select(i => new byte[] { (byte)i, 2 }), two.Take(10));
+        Assert.Equal(Enumerable.Range(0, 10).Select(i => new byte[] { (byte)i, 3 }), three.Take(10));
+        Assert.Contains($"{BridgedHosts.Mac(2)}  192.0.2.2 vni 43  4789  static", daemon.Ask("show", "fdb"), StringComparison.Ordinal);
+        Assert.Contains($"{BridgedHosts.Mac(3)}  192.0.2.3 vni 44  4790  external", daemon.Ask("show", "fdb"), StringComparison.Ordinal);
+        Books.AssertBalanced(Books.Settled(daemon));
+    }
+
+    [Fact]
     public void A_remote_that_is_added_to_the_flood_list_hears_broadcasts_and_may_speak()
     {
         using BridgedHosts hosts = new(3);
@@ -82,7 +118,7 @@ public sealed class RunTimeTableTests
         Assert.Equal([[3]], two.Take(1));
         Assert.Equal([[3]], three.Take(1));
         Assert.Equal([[3]], one.Take(1));
-        Assert.Equal("TUNNEL  VNI  REMOTE     ORIGIN\nvx42     42  192.0.2.2  static\nvx42     42  192.0.2.3  external\n", daemon.Ask("show", "flood"));
+        Assert.Equal("[\n  {\"tunnel\":\"vx42\",\"vni\":42,\"remote\":\"192.0.2.2\",\"origin\":\"static\"},\n  {\"tunnel\":\"vx42\",\"vni\":42,\"remote\":\"192.0.2.3\",\"origin\":\"external\"}\n]\n", daemon.Ask("show", "flood", "--json"));
 
         daemon.Ask("flood", "del", "--tunnel", "vx42", "--remote", "192.0.2.3");
         one.Send([4], "10.42.0.255", Port);

@@ -177,7 +177,7 @@ internal sealed class UmlGreLab : IDisposable
     /// <summary>Nothing was dropped since <paramref name="before"/> in either direction of a tunnel, nor was anything nobody's; and the peer saw no error.</summary>
     public void AssertNoDrops(GreForm form, JsonElement before)
     {
-        JsonElement after = Daemon.Status();
+        JsonElement after = Daemon.Query();
         foreach (string direction in (string[])["egress", "ingress"])
         {
             long drops = OverlayDaemon.Drops(after, form.Tunnel, direction) - OverlayDaemon.Drops(before, form.Tunnel, direction);

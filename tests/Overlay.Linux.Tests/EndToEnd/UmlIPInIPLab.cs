@@ -142,7 +142,7 @@ internal sealed class UmlIPInIPLab : IDisposable
     /// <summary>Nothing was dropped since <paramref name="before"/> in either direction of any tunnel.</summary>
     public void AssertNoDrops(JsonElement before)
     {
-        JsonElement after = Daemon.Status();
+        JsonElement after = Daemon.Query();
         foreach (string tunnel in (string[])["o4", "o6"])
         {
             foreach (string direction in (string[])["egress", "ingress"])

@@ -28,11 +28,11 @@ public sealed class UmlIPInIPTests(UmlIPInIPTests.Fixture fixture) : IClassFixtu
     public async Task A_hundred_pings_each_way_lose_nothing(string name)
     {
         Encapsulation encapsulation = UmlIPInIPLab.Find(name);
-        JsonElement before = _lab.Daemon.Status();
-        Task<CommandResult> theirs = _lab.Peer.Begin(PingBound, $"ping -q -c 100 -i 0.01 -I {encapsulation.Theirs} {encapsulation.Ours}");
-        CommandResult ours = _lab.Us.TryExec(PingBound, "ping", "-q", "-c", "100", "-i", "0.01", "-I", encapsulation.Ours, encapsulation.Theirs);
-        Assert.Contains("100 packets transmitted, 100 received, 0% packet loss", ours.Output, StringComparison.Ordinal);
-        Assert.Contains("100 packets transmitted, 100 received, 0% packet loss", (await theirs).Output, StringComparison.Ordinal);
+        JsonElement before = _lab.Daemon.Query();
+        Task<CommandResult> theirs = _lab.Peer.Begin(PingBound, $"ping -n -c 100 -w 20 -i 0.01 -I {encapsulation.Theirs} {encapsulation.Ours}");
+        CommandResult ours = _lab.Us.TryExec(PingBound, "ping", "-n", "-c", "100", "-w", "20", "-i", "0.01", "-I", encapsulation.Ours, encapsulation.Theirs);
+        Assert.Empty(Ping.Unanswered(ours.Output, 100));
+        Assert.Empty(Ping.Unanswered((await theirs).Output, 100));
         _lab.AssertNoDrops(before);
     }
 
@@ -64,7 +64,7 @@ public sealed class UmlIPInIPTests(UmlIPInIPTests.Fixture fixture) : IClassFixtu
                 }
             }
 
-            Assert.All(_lab.Daemon.Status().GetProperty("tunnels").EnumerateArray(), tunnel =>
+            Assert.All(_lab.Daemon.Query().GetProperty("tunnels").EnumerateArray(), tunnel =>
             {
                 JsonElement endpoint = tunnel.GetProperty("endpoint");
                 JsonElement use = tunnel.GetProperty("offload").GetProperty("tunnelGso");
@@ -82,7 +82,7 @@ public sealed class UmlIPInIPTests(UmlIPInIPTests.Fixture fixture) : IClassFixtu
     // finished: whether our packets have their TCP checksums on the peer's cable already.
     private async Task TransferBothWays(Encapsulation encapsulation, int length, bool finished)
     {
-        JsonElement before = _lab.Daemon.Status();
+        JsonElement before = _lab.Daemon.Query();
         Task<CommandResult> server = Theirs("serve", length, seed: 1);
         using (WireCapture capture = _lab.Capture(CapturedSegments, $"src host {encapsulation.Local} and {encapsulation.Filter}"))
         {
@@ -153,7 +153,7 @@ public sealed class UmlIPInIPTests(UmlIPInIPTests.Fixture fixture) : IClassFixtu
     {
         Encapsulation encapsulation = UmlIPInIPLab.Find(name);
         int headers = (encapsulation.IsInnerIPv4 ? 20 : 40) + 8;
-        JsonElement status = _lab.Daemon.Status();
+        JsonElement status = _lab.Daemon.Query();
         JsonElement tunnel = status.GetProperty("tunnels").EnumerateArray().First(t => t.GetProperty("name").GetString() == encapsulation.Tunnel);
         Assert.Equal(encapsulation.OurMtu, tunnel.GetProperty("device").GetProperty("mtu").GetInt32());
 
@@ -191,13 +191,13 @@ public sealed class UmlIPInIPTests(UmlIPInIPTests.Fixture fixture) : IClassFixtu
     {
         // RFC 2003 §5.1.
         Encapsulation encapsulation = UmlIPInIPLab.Find(UmlIPInIPLab.Fragmenting);
-        JsonElement before = _lab.Daemon.Status();
+        JsonElement before = _lab.Daemon.Query();
         long packets = OverlayDaemon.Counter(before, "o4", "ingress", "rxPackets");
         long reassembled = VtepLab.Snmp(_lab.Us, "Ip", "ReasmOKs");
         int[][] answers = _lab.Echo(encapsulation, Request(0, 0, 0, replyLength: 2800), Request(0, 0, 2, replyLength: 2500));
         Assert.Equal([2800, 2500], answers.Select(answer => answer[^1]));
         Assert.Equal(2, VtepLab.Snmp(_lab.Us, "Ip", "ReasmOKs") - reassembled);
-        Assert.Equal(2, OverlayDaemon.Counter(_lab.Daemon.Status(), "o4", "ingress", "rxPackets") - packets);
+        Assert.Equal(2, OverlayDaemon.Counter(_lab.Daemon.Query(), "o4", "ingress", "rxPackets") - packets);
         _lab.AssertNoDrops(before);
     }
 
@@ -211,7 +211,7 @@ public sealed class UmlIPInIPTests(UmlIPInIPTests.Fixture fixture) : IClassFixtu
         }
 
         const int Pings = 5;
-        JsonElement before = _lab.Daemon.Status();
+        JsonElement before = _lab.Daemon.Query();
         _lab.Peer.Run($"""
             ip address add 192.0.2.66/24 dev {UmlPeer.Device}; ip address add 2001:db8::66/64 dev {UmlPeer.Device} nodad
             ip link add x44 type ipip local 192.0.2.66 remote 192.0.2.1; ip link add x64 type sit local 192.0.2.66 remote 192.0.2.1
@@ -231,7 +231,7 @@ public sealed class UmlIPInIPTests(UmlIPInIPTests.Fixture fixture) : IClassFixtu
             """);
         Assert.Equal(4, pings.Output.Split($"{Pings} packets transmitted, 0 received").Length - 1);
         Assert.DoesNotContain("nreachable", pings.Output, StringComparison.Ordinal);
-        JsonElement after = _lab.Daemon.Status();
+        JsonElement after = _lab.Daemon.Query();
         foreach (string tunnel in (string[])["o4", "o6"])
         {
             Assert.Equal(2 * Pings, Increase(tunnel, "ingress", "drops.unknown-remote"));

@@ -154,7 +154,7 @@ internal sealed class UmlUdpTunnelLab : IDisposable
     /// <summary>Nothing was dropped since <paramref name="before"/> in either direction of a tunnel.</summary>
     public void AssertNoDrops(string tunnel, JsonElement before)
     {
-        JsonElement after = Daemon.Status();
+        JsonElement after = Daemon.Query();
         foreach (string direction in (string[])["egress", "ingress"])
         {
             long drops = OverlayDaemon.Drops(after, tunnel, direction) - OverlayDaemon.Drops(before, tunnel, direction);

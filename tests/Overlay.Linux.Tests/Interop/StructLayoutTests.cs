@@ -15,6 +15,9 @@ public sealed class StructLayoutTests
     public void PollDescriptor_has_8_bytes() => Assert.Equal(8, Unsafe.SizeOf<PollDescriptor>());
 
     [Fact]
+    public void NetlinkAddress_has_12_bytes() => Assert.Equal(12, Unsafe.SizeOf<NetlinkAddress>());
+
+    [Fact]
     public void TimeSpec_has_16_bytes() => Assert.Equal(16, Unsafe.SizeOf<TimeSpec>());
 
     [Fact]

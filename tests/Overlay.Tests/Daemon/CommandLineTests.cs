@@ -117,6 +117,18 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal((0, "tap: 02:00:00:00:00:05 goes to 192.0.2.3 (external)\n", ""), (added.ExitCode, added.Output, added.Error));
         ProcessResult shown = await ProcessResult.OverlaydAsync(["show", "fdb", "--mac", "02:00:00:00:00:05", "--remote", "192.0.2.3", "--vni", "42", "--tunnel", "tap", "--limit", "1", .. to]);
         Assert.Equal((0, "TUNNEL  VNI  MAC                REMOTE     PORT  ORIGIN    IDLE\ntap      42  02:00:00:00:00:05  192.0.2.3  4789  external     -\n", ""), (shown.ExitCode, shown.Output, shown.Error));
+        ProcessResult other = await ProcessResult.OverlaydAsync(["fdb", "add", "--tunnel", "tap", "--mac", "02:00:00:00:00:05", "--remote", "192.0.2.3", "--port", "99", "--remote-vni", "7", .. to]);
+        Assert.Equal((0, "tap: 02:00:00:00:00:05 goes to 192.0.2.3 port 99 vni 7 (external); before: 192.0.2.3 (external)\n", ""), (other.ExitCode, other.Output, other.Error));
+        string[] add = ["route", "add", "--tunnel", "tun", "--prefix", "10.2.0.0/16"];
+        ProcessResult route = await ProcessResult.OverlaydAsync([.. add, "--remote", "192.0.2.3", "--mac", "02:00:00:00:00:13", .. to]);
+        Assert.Equal((0, "tun: 10.2.0.0/16 goes to 192.0.2.3\n", ""), (route.ExitCode, route.Output, route.Error));
+        ProcessResult several = await ProcessResult.OverlaydAsync(
+            [.. add, "--remote", "192.0.2.3,mac=02:00:00:00:00:13,weight=2", "--remote", "192.0.2.4,mac=02:00:00:00:00:14", .. to]);
+        Assert.Equal((0, "tun: 10.2.0.0/16 goes to 192.0.2.3 weight 2, 192.0.2.4 weight 1; before: 192.0.2.3\n", ""), (several.ExitCode, several.Output, several.Error));
+        ProcessResult wrong = await ProcessResult.OverlaydAsync([.. add, "--remote", "192.0.2.3,wait=2", .. to]);
+        Assert.Equal(
+            (2, "", "overlayd: --remote is \"192.0.2.3,wait=2\"; ADDRESS[,weight=N][,mac=MAC] is right\noverlayd: 'overlayd --help' shows the commands\n"),
+            (wrong.ExitCode, wrong.Output, wrong.Error));
         ProcessResult refused = await ProcessResult.OverlaydAsync(["flood", "del", "--tunnel", "tap", "--remote", "192.0.2.9", .. to]);
         Assert.Equal(
             (1, "", $"overlayd: the overlayd on {lab.Socket} says: tunnel tap does not flood to 192.0.2.9; 'overlayd show flood' lists whom it floods to\n"),

@@ -33,7 +33,9 @@ public class ConfigMistakeTests
         { "unknown policy key", Tap("\"policy\": { \"remote\": \"any\" }"), ["f:3: unknown key \"remote\" in policy; \"remotes\" is right"] },
         { "unknown offload key", Tap("\"offload\": { \"lro\": true }"), ["f:3: unknown key \"lro\" in offload; \"gro\" is right"] },
         { "unknown learning key", Tap("\"learning\": { \"age\": 1 }"), ["f:3: unknown key \"age\" in learning; its keys are enabled, ageSeconds, maxEntries, whenFull, moveLimit, moveWindowSeconds, freezeSeconds, neighbors"] },
-        { "unknown fdb key", Tap("\"fdb\": [ { \"mac\": \"02:00:00:00:00:02\", \"remote\": \"192.0.2.2\", \"port\": 1 } ]"), ["f:3: unknown key \"port\" in an fdb entry; its keys are mac, remote"] },
+        { "unknown fdb key", Tap("\"fdb\": [ { \"mac\": \"02:00:00:00:00:02\", \"remote\": \"192.0.2.2\", \"vtep\": 1 } ]"), ["f:3: unknown key \"vtep\" in an fdb entry; its keys are mac, remote, port, remoteVni"] },
+        { "fdb numbers", Tap("\"fdb\": [ { \"mac\": \"02:00:00:00:00:02\", \"remote\": \"192.0.2.2\", \"port\": 0,\n\"remoteVni\": 16777216 } ]"), ["f:3: port is 0; a whole number from 1 to 65535 is right", "f:4: remoteVni is 16777216; a whole number from 0 to 16777215 is right"] },
+        { "fdb numbers of gretap", Kind("gretap", "tap", "\"fdb\": [ { \"mac\": \"02:00:00:00:00:02\", \"remote\": \"192.0.2.2\", \"port\": 1,\n\"remoteVni\": 1 } ]"), ["f:3: \"port\" is not used by a gretap tunnel; leave it out", "f:4: \"remoteVni\" is not used by a gretap tunnel; leave it out"] },
         { "duplicate key", Tap("\"name\": \"b\""), ["f:3: duplicate key \"name\"; it stands on line 1 already, and once is right"] },
         { "duplicate key in a policy", Tap("\"policy\": { \"ttl\": 1,\n\"ttl\": 2 }"), ["f:4: duplicate key \"ttl\"; it stands on line 3 already, and once is right"] },
 

@@ -1,4 +1,5 @@
 using Overlay.Daemon.Configuration;
+using Overlay.Daemon.DataPlane;
 using Overlay.DataPath;
 using Overlay.Tables;
 using Overlay.Wire;
@@ -49,7 +50,7 @@ public class ConfigTests
         Assert.Equal([new InterfaceAddress(ValueIPAddress.Parse("10.244.0.1"), 24)], vx42.Device.Addresses);
         Assert.Equal(new LearningConfig { Enabled = true, AgeSeconds = 300, MaxEntries = 65536 }, vx42.Learning);
         Assert.Equal([Remote], vx42.Flood);
-        Assert.Equal([new FdbConfig(MacAddress.Parse("02:00:00:00:00:02"), Remote)], vx42.Fdb);
+        Assert.Equal([new FdbConfig(MacAddress.Parse("02:00:00:00:00:02"), new FdbRemote(Remote))], vx42.Fdb);
         Assert.Equal([new NeighborConfig(ValueIPAddress.Parse("10.244.0.2"), MacAddress.Parse("02:00:00:00:00:02"))], vx42.Neighbors);
         Assert.Empty(vx42.Routes);
         Assert.Equal([Remote], vx42.Remotes);
@@ -105,6 +106,23 @@ public class ConfigTests
         Assert.Same(RemotePolicy.Known, tunnel.Policy.Remotes);
         Assert.Equal(((byte?)64, (byte?)0, EcnProfile.Rfc6040, null as DontFragmentPolicy?),
             (tunnel.Policy.Ttl, tunnel.Policy.Dscp, tunnel.Policy.Ecn, tunnel.Policy.DontFragment));
+    }
+
+    [Fact]
+    public void Every_key_of_an_fdb_entry_reaches_the_tables()
+    {
+        TunnelConfig tunnel = Parse(Tap("""
+            "fdb": [
+              { "mac": "02:00:00:00:00:02", "remote": "192.0.2.2", "port": 65535, "remoteVni": 16777215 },
+              { "mac": "02:00:00:00:00:03", "remote": "192.0.2.2", "remoteVni": 0 } ]
+            """)).Tunnels[0];
+        Assert.Equal([Remote], tunnel.Remotes);
+        OverlayTables tables = new();
+        ConfiguredTables.Fill(tables, tunnel);
+        Assert.True(tables.Forwarding.TryLookup(tunnel.Vni, MacAddress.Parse("02:00:00:00:00:02"), out FdbEntry entry));
+        Assert.Equal(new FdbEntry(Remote, 65_535) { Vni = new Vni(16_777_215) }, entry);
+        Assert.True(tables.Forwarding.TryLookup(tunnel.Vni, MacAddress.Parse("02:00:00:00:00:03"), out entry));
+        Assert.Equal(new FdbEntry(Remote) { Vni = new Vni(0) }, entry);
     }
 
     [Fact]

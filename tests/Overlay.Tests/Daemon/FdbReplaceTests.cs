@@ -38,10 +38,17 @@ public sealed class FdbReplaceTests : IDisposable
                 """{"tunnel":"tap","vni":42,"mac":"02:00:00:00:00:06","remote":"192.0.2.4","port":99,"origin":"external"}""",
                 """{"tunnel":"tap","vni":42,"mac":"02:00:00:00:01:01","remote":"192.0.2.5","port":4789,"origin":"external"}""",
             ],
-            await lab.ShowAsync("fdb"));
+            await lab.ShowAsync("fdb", """{"tunnel":"tap"}"""));
         Assert.False(lab.Tap.Tables.IsKnownRemote(ValueIPAddress.Parse("192.0.2.3")));
+
+        // The same remote with another VNI is another place to go.
+        const string OtherVni = """[ { "mac": "02:00:00:00:00:06", "remote": "192.0.2.4", "port": 99, "remoteVni": 7 }, { "mac": "02:00:00:00:01:01", "remote": "192.0.2.5" } ]""";
+        Assert.Equal("tap: 2 entries, of them 1 new or changed and 1 as before; 0 removed", await ReplaceAsync(lab, OtherVni));
+        Assert.Equal("tap: 2 entries, of them 0 new or changed and 2 as before; 0 removed", await ReplaceAsync(lab, OtherVni));
+        Assert.True(lab.Tap.Tables.Forwarding.TryLookup(Vni, MacAddress.Parse("02:00:00:00:00:06"), out FdbEntry entry));
+        Assert.Equal((new Vni(7), (ushort)99), (entry.Vni!.Value, entry.Port));
         Assert.Equal("tap: 0 entries, of them 0 new or changed and 0 as before; 2 removed", await ReplaceAsync(lab, "[]"));
-        Assert.Single(await lab.ShowAsync("fdb"));
+        Assert.Single(await lab.ShowAsync("fdb", """{"tunnel":"tap"}"""));
         Assert.Empty(lab.Log);
     }
 
@@ -49,7 +56,7 @@ public sealed class FdbReplaceTests : IDisposable
     [InlineData("[\n\n{ \"mac\": \"02:00:00:00:00:05\", \"remote\": \"192.0.2.3\" },\n{ \"mac\": \"x\", \"remote\": \"192.0.2.3\" } ]", "line 4: mac is \"x\"; the MAC address of one station, such as 02:00:00:00:00:01, is right")]
     [InlineData("[ { \"mac\": \"02:00:00:00:00:05\",\n\"remote\": \"192.0.2.3\" },\n{ \"mac\": \"02:00:00:00:00:05\", \"remote\": \"192.0.2.4\" } ]", "line 3: 02:00:00:00:00:05 stands on line 1 already; once is right")]
     [InlineData("[ 7 ]", "line 1: an fdb entry is 7; an object is right")]
-    [InlineData("[ { \"mac\": \"02:00:00:00:00:05\", \"remote\": \"192.0.2.3\", \"vtep\": 1 } ]", "line 1: unknown key \"vtep\" in an fdb entry; its keys are mac, remote, port")]
+    [InlineData("[ { \"mac\": \"02:00:00:00:00:05\", \"remote\": \"192.0.2.3\", \"vtep\": 1 } ]", "line 1: unknown key \"vtep\" in an fdb entry; its keys are mac, remote, port, remoteVni")]
     [InlineData("[ { \"mac\": \"02:00:00:00:00:05\" } ]", "line 1: an fdb entry has no \"remote\"; the address of the VTEP that the station lives behind is right")]
     [InlineData("[ { \"mac\": \"02:00:00:00:00:05\", \"remote\": \"192.0.2.3\" },\n{ \"mac\": \"02:00:00:00:00:02\", \"remote\": \"192.0.2.4\" } ]", "line 2: 02:00:00:00:00:02 is configured to live behind 192.0.2.2; what the configuration says is changed in its file")]
     public async Task A_list_with_a_mistake_is_refused_as_a_whole_and_the_line_is_named(string list, string message)

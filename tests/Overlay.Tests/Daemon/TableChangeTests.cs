@@ -39,6 +39,29 @@ public sealed class TableChangeTests
     }
 
     [Fact]
+    public async Task An_entry_may_have_a_VNI_of_its_own_which_is_shown_kept_in_a_list_and_a_change()
+    {
+        await using TableLab lab = new();
+        const string Arguments = """{"tunnel":"tap","mac":"02:00:00:00:00:05","remote":"192.0.2.3","port":99,"remoteVni":16777215}""";
+        Assert.Equal("tap: 02:00:00:00:00:05 goes to 192.0.2.3 port 99 vni 16777215 (external)", await lab.ChangeAsync("fdb-add", Arguments));
+        Assert.Equal("tap: 02:00:00:00:00:05 goes to 192.0.2.3 port 99 vni 16777215 (external), as before", await lab.ChangeAsync("fdb-add", Arguments));
+        Assert.True(lab.Tap.Tables.Forwarding.TryLookup(Vni, Station, out FdbEntry entry));
+        Assert.Equal(new FdbEntry(ValueIPAddress.Parse("192.0.2.3"), 99, FdbOrigin.External) { Vni = new Vni(16_777_215) }, entry);
+        Assert.Equal(
+            """{"tunnel":"tap","vni":42,"mac":"02:00:00:00:00:05","remote":"192.0.2.3","port":99,"remoteVni":16777215,"origin":"external"}""",
+            Assert.Single(await lab.ShowAsync("fdb", """{"mac":"02:00:00:00:00:05"}""")));
+        Assert.Equal(
+            "tap: 02:00:00:00:00:05 goes to 192.0.2.3 port 99 vni 0 (external); before: 192.0.2.3 port 99 vni 16777215 (external)",
+            await lab.ChangeAsync("fdb-add", """{"tunnel":"tap","mac":"02:00:00:00:00:05","remote":"192.0.2.3","port":99,"remoteVni":0}"""));
+
+        // The network's own is no other.
+        await lab.ChangeAsync("fdb-add", """{"tunnel":"tap","mac":"02:00:00:00:00:05","remote":"192.0.2.3","remoteVni":42}""");
+        Assert.Equal(
+            """{"tunnel":"tap","vni":42,"mac":"02:00:00:00:00:05","remote":"192.0.2.3","port":4789,"origin":"external"}""",
+            Assert.Single(await lab.ShowAsync("fdb", """{"mac":"02:00:00:00:00:05"}""")));
+    }
+
+    [Fact]
     public async Task What_was_learned_makes_way_and_does_not_come_back()
     {
         await using TableLab lab = new();
@@ -58,11 +81,20 @@ public sealed class TableChangeTests
     [InlineData("fdb-add", """{"tunnel":"tap","mac":"02:00:00:00:00:05","remote":"192.0.2.1"}""", "remote is \"192.0.2.1\", the tunnel's own local; the address of another host is right")]
     [InlineData("fdb-add", """{"tunnel":"tap","mac":"02:00:00:00:00:05","remote":"192.0.2.3","port":65536}""", "port is 65536; a whole number from 1 to 65535 is right")]
     [InlineData("fdb-add", """{"tunnel":"gre","mac":"02:00:00:00:00:05","remote":"192.0.2.3","port":1}""", "\"port\" is not used by a gretap tunnel; leave it out")]
+    [InlineData("fdb-add", """{"tunnel":"tap","mac":"02:00:00:00:00:05","remote":"192.0.2.3","remoteVni":16777216}""", "remoteVni is 16777216; a whole number from 0 to 16777215 is right")]
+    [InlineData("fdb-add", """{"tunnel":"gre","mac":"02:00:00:00:00:05","remote":"192.0.2.3","remoteVni":1}""", "\"remoteVni\" is not used by a gretap tunnel; leave it out")]
+    [InlineData("route-add", """{"tunnel":"tun","prefix":"10.2.0.0/16"}""", "the request has no \"remote\"; the address of the remote that the prefix lives behind (or \"remotes\", a list) is right; also: the request has no \"mac\"; the inner destination MAC address, the remote device's, is right")]
+    [InlineData("route-add", """{"tunnel":"tun","prefix":"10.2.0.0/16","remotes":[]}""", "remotes has 0 entries; 1 to 128 is right")]
+    [InlineData("route-add", """{"tunnel":"tun","prefix":"10.2.0.0/16","remotes":[{"remote":"192.0.2.3","mac":"02:00:00:00:00:13"}],"mac":"02:00:00:00:00:13"}""", "\"mac\" is not used beside \"remotes\"; each of the remotes has its own")]
+    [InlineData("route-add", """{"tunnel":"tun","prefix":"10.2.0.0/16","remotes":[{"remote":"192.0.2.3","mac":"02:00:00:00:00:13","weight":256}]}""", "weight is 256; a whole number from 1 to 255 is right")]
+    [InlineData("route-add", """{"tunnel":"tun","prefix":"10.2.0.0/16","remotes":[{"remote":"192.0.2.3","weight":1}]}""", "a remote of a route has no \"mac\"; the inner destination MAC address, the remote device's, is right")]
+    [InlineData("route-add", """{"tunnel":"tun","prefix":"10.2.0.0/16","remotes":[{"remote":"192.0.2.3","mac":"02:00:00:00:00:13"},{"remote":"192.0.2.3","mac":"02:00:00:00:00:14"}]}""", "192.0.2.3 stands in remotes on line 1 already; once is right")]
+    [InlineData("flood-add", """{"tunnel":"group","remote":"192.0.2.3"}""", "tunnel group floods to the group 239.1.1.1, of which 192.0.2.3 may be a member, and would get two copies; to join the group there is right")]
     [InlineData("fdb-add", """{"tunnel":"tap","remote":"192.0.2.3"}""", "the request has no \"mac\"; the MAC address of a station is right")]
     [InlineData("fdb-add", """{"tunnel":"tap","mac":"02:00:00:00:00:05","remote":"192.0.2.3","prot":1}""", "unknown key \"prot\" in the request; \"port\" is right")]
     [InlineData("fdb-add", """{"tunnel":"tap","mac":"02:00:00:00:00:05","mac":"02:00:00:00:00:06","remote":"192.0.2.3"}""", "duplicate key \"mac\"; it stands on line 1 already, and once is right")]
     [InlineData("fdb-add", """{"tunnel":"tap","mac":"02:00:00:00:00:02","remote":"192.0.2.3"}""", "02:00:00:00:00:02 is configured to live behind 192.0.2.2; what the configuration says is changed in its file")]
-    [InlineData("fdb-add", """{"tunnel":"tab","mac":"02:00:00:00:00:05","remote":"192.0.2.3"}""", "there is no tunnel \"tab\"; this overlayd has \"tap\", \"tun\", \"gre\"")]
+    [InlineData("fdb-add", """{"tunnel":"tab","mac":"02:00:00:00:00:05","remote":"192.0.2.3"}""", "there is no tunnel \"tab\"; this overlayd has \"tap\", \"tun\", \"gre\", \"group\"")]
     [InlineData("fdb-add", """{"mac":"02:00:00:00:00:05","remote":"192.0.2.3"}""", "the request has no \"tunnel\"; the name of a tunnel is right")]
     [InlineData("fdb-add", """{"tunnel":"tun","mac":"02:00:00:00:00:05","remote":"192.0.2.3"}""", "\"fdb\" is not used with a tun device, which tunnel \"tun\" has; \"routes\" lead to remotes there")]
     [InlineData("fdb-add", "[]", "the request is a list; an object is right")]
@@ -87,7 +119,7 @@ public sealed class TableChangeTests
     [InlineData("show-fdb", """{"mac":"x"}""", "mac is \"x\"; a MAC address such as 02:00:00:00:00:01 is right")]
     [InlineData("show-fdb", """{"remote":"x"}""", "remote is \"x\"; an IP address such as 192.0.2.1 or 2001:db8::1 is right")]
     [InlineData("show-fdb", """{"limit":0}""", "limit is 0; a whole number from 1 is right")]
-    [InlineData("show-fdb", """{"tunnel":"x"}""", "there is no tunnel \"x\"; this overlayd has \"tap\", \"tun\", \"gre\"")]
+    [InlineData("show-fdb", """{"tunnel":"x"}""", "there is no tunnel \"x\"; this overlayd has \"tap\", \"tun\", \"gre\", \"group\"")]
     public async Task A_bad_request_is_named_and_changes_nothing(string command, string arguments, string message)
     {
         await using TableLab lab = new();
@@ -164,6 +196,38 @@ public sealed class TableChangeTests
     }
 
     [Fact]
+    public async Task A_route_may_lead_to_several_remotes_with_weights()
+    {
+        await using TableLab lab = new();
+        const string Two = """{"tunnel":"tun","prefix":"10.2.0.0/16","remotes":[{"remote":"192.0.2.3","mac":"02:00:00:00:00:13","weight":3},{"remote":"192.0.2.4","mac":"02:00:00:00:00:14"}]}""";
+        Assert.Equal("tun: 10.2.0.0/16 goes to 192.0.2.3 weight 3, 192.0.2.4 weight 1", await lab.ChangeAsync("route-add", Two));
+        Assert.Equal("tun: 10.2.0.0/16 goes to 192.0.2.3 weight 3, 192.0.2.4 weight 1, as before", await lab.ChangeAsync("route-add", Two));
+        Assert.Equal(["10.2.0.0/16 dev tun"], lab.KernelRoutes);
+        Assert.Equal(
+            [
+                """{"tunnel":"tun","vni":7,"prefix":"10.2.0.0/16","remote":"192.0.2.3","mac":"02:00:00:00:00:13","weight":3,"origin":"external"}""",
+                """{"tunnel":"tun","vni":7,"prefix":"10.2.0.0/16","remote":"192.0.2.4","mac":"02:00:00:00:00:14","weight":1,"origin":"external"}""",
+            ],
+            (await lab.ShowAsync("routes"))[1..]);
+        Assert.True(lab.Tun.Tables.IsKnownRemote(ValueIPAddress.Parse("192.0.2.4")));
+
+        // Every flow has its bucket: three in four go to the first.
+        int first = Enumerable.Range(0, 4_096).Count(i =>
+            lab.Tun.Tables.Routes.TryLookup(ValueIPAddress.Parse("10.2.0.1"), (uint)i * 0x9E37_79B9u, out RouteEntry entry) && entry.Remote == ValueIPAddress.Parse("192.0.2.3"));
+        Assert.InRange(first, 2_900, 3_250);
+
+        Assert.Equal(
+            "tun: 10.2.0.0/16 goes to 192.0.2.4; before: 192.0.2.3 weight 3, 192.0.2.4 weight 1",
+            await lab.ChangeAsync("route-add", """{"tunnel":"tun","prefix":"10.2.0.0/16","remotes":[{"remote":"192.0.2.4","mac":"02:00:00:00:00:14","weight":9}]}"""));
+        Assert.Equal(
+            "tun: 10.2.0.0/16 goes to 192.0.2.4, as before",
+            await lab.ChangeAsync("route-add", """{"tunnel":"tun","prefix":"10.2.0.0/16","remote":"192.0.2.4","mac":"02:00:00:00:00:14"}"""));
+        Assert.False(lab.Tun.Tables.IsKnownRemote(ValueIPAddress.Parse("192.0.2.3")));
+        Assert.Equal("tun: 10.2.0.0/16 removed; before: 192.0.2.4", await lab.ChangeAsync("route-del", """{"tunnel":"tun","prefix":"10.2.0.0/16"}"""));
+        Assert.Empty(lab.KernelRoutes);
+    }
+
+    [Fact]
     public async Task A_route_that_the_kernel_refuses_is_not_there()
     {
         await using TableLab lab = new() { KernelRefusal = new IOException("tun is down") };
@@ -187,8 +251,8 @@ public sealed class TableChangeTests
         Assert.Equal("tap: 192.0.2.9 gets copies of what is flooded, as before", await lab.ChangeAsync("flood-add", """{"tunnel":"tap","remote":"192.0.2.9"}"""));
         Assert.Equal(
             ["""{"tunnel":"tap","vni":42,"remote":"192.0.2.2","origin":"static"}""", """{"tunnel":"tap","vni":42,"remote":"192.0.2.9","origin":"external"}"""],
-            await lab.ShowAsync("flood"));
+            await lab.ShowAsync("flood", """{"tunnel":"tap"}"""));
         Assert.Equal("tap: 192.0.2.9 gets no more copies", await lab.ChangeAsync("flood-del", """{"tunnel":"tap","remote":"192.0.2.9"}"""));
-        Assert.Single(await lab.ShowAsync("flood"));
+        Assert.Single(await lab.ShowAsync("flood", """{"tunnel":"tap"}"""));
     }
 }

@@ -10,7 +10,7 @@ using Xunit;
 namespace Overlay.Tests.Daemon;
 
 /// <summary>
-/// A control socket over tables without tunnels: what a running daemon has, but devices and packets. <c>tap</c> and <c>tun</c> are VXLAN, <c>gre</c> is gretap.
+/// A control socket over tables without tunnels: what a running daemon has, but devices and packets. <c>tap</c> and <c>tun</c> are VXLAN, <c>gre</c> is gretap, <c>group</c> VXLAN that floods to a group, within limits.
 /// </summary>
 internal sealed class TableLab : IAsyncDisposable, IKernelRoutes
 {
@@ -20,7 +20,11 @@ internal sealed class TableLab : IAsyncDisposable, IKernelRoutes
             "fdb": [ { "mac": "02:00:00:00:00:02", "remote": "192.0.2.2" } ], "neighbors": [ { "ip": "10.0.0.2", "mac": "02:00:00:00:00:02" } ] },
           { "name": "tun", "kind": "vxlan", "vni": 7, "local": "192.0.2.1", "port": 8472, "device": { "type": "tun", "mac": "02:00:00:00:00:11" },
             "routes": [ { "prefix": "10.1.0.0/16", "remote": "192.0.2.2", "mac": "02:00:00:00:00:12" } ] },
-          { "name": "gre", "kind": "gretap", "local": "192.0.2.1", "device": { "type": "tap" } } ] }
+          { "name": "gre", "kind": "gretap", "local": "192.0.2.1", "device": { "type": "tap" } },
+          { "name": "group", "kind": "vxlan", "vni": 8, "local": "192.0.2.1", "port": 8473, "device": { "type": "tap", "mac": "02:00:00:00:00:21" }, "flood": [ "239.1.1.1" ],
+            "fdb": [ { "mac": "02:00:00:00:00:22", "remote": "192.0.2.2", "port": 99, "remoteVni": 9 } ],
+            "policy": { "remotes": [ "192.0.2.0/24" ], "floodLimit": {
+              "broadcast": { "packetsPerSecond": 1000, "burst": 50 }, "unknownUnicast": { "packetsPerSecond": 20 }, "multicast": { "packetsPerSecond": 5, "burst": 7 } } } } ] }
         """;
 
     private readonly TemporaryDirectory _directory = new();
@@ -33,7 +37,7 @@ internal sealed class TableLab : IAsyncDisposable, IKernelRoutes
     public TableLab(params IEnumerable<IControlHandler> more)
     {
         DaemonConfig config = ConfigSamples.Parse(Configuration);
-        Tunnels = [.. config.Tunnels.Select(tunnel => new TunnelTables(tunnel, Fill(tunnel), tunnel.Device.Mac ?? default, () => (Egress, Ingress)))];
+        Tunnels = [.. config.Tunnels.Select(tunnel => new TunnelTables(tunnel, Fill(tunnel), tunnel.Device.Mac ?? default, () => (Egress, Ingress)) { GroupLink = tunnel.Group is null ? null : "eth0" })];
         TunnelCatalog catalog = new(Tunnels);
         ControlHandlers handlers = new([.. TableHandlers.Showing(catalog, () => Now), .. TableHandlers.Changing(catalog, new Door(_requests), this, () => Now), .. more]);
         _server = ControlServer.Start(Socket, handlers, line =>
@@ -129,16 +133,17 @@ internal sealed class TableLab : IAsyncDisposable, IKernelRoutes
         return text.AppendJoin('\n', KernelRoutes).ToString();
     }
 
-    void IKernelRoutes.Add(string device, ValueIPAddress prefix, int length)
+    void IKernelRoutes.Set(string tunnel, ValueIPAddress prefix, int length, IReadOnlyList<RouteMember> members)
     {
         Refuse();
-        KernelRoutes.Add($"{prefix}/{length} dev {device}");
+        KernelRoutes.Remove($"{prefix}/{length} dev {tunnel}");
+        KernelRoutes.Add($"{prefix}/{length} dev {tunnel}");
     }
 
-    void IKernelRoutes.Remove(string device, ValueIPAddress prefix, int length)
+    void IKernelRoutes.Remove(string tunnel, ValueIPAddress prefix, int length)
     {
         Refuse();
-        KernelRoutes.Remove($"{prefix}/{length} dev {device}");
+        KernelRoutes.Remove($"{prefix}/{length} dev {tunnel}");
     }
 
     public async ValueTask DisposeAsync()
@@ -153,26 +158,7 @@ internal sealed class TableLab : IAsyncDisposable, IKernelRoutes
     private static OverlayTables Fill(TunnelConfig config)
     {
         OverlayTables tables = new();
-        foreach (ValueIPAddress remote in config.Flood)
-        {
-            tables.Apply(OverlayUpdate.AddFlood(config.Vni, remote));
-        }
-
-        foreach (FdbConfig station in config.Fdb)
-        {
-            tables.Apply(OverlayUpdate.SetForwarding(config.Vni, station.Mac, new FdbEntry(station.Remote)));
-        }
-
-        foreach (NeighborConfig neighbor in config.Neighbors)
-        {
-            tables.Apply(OverlayUpdate.SetNeighbor(config.Vni, neighbor.Address, neighbor.Mac));
-        }
-
-        foreach (RouteConfig route in config.Routes)
-        {
-            tables.Apply(OverlayUpdate.SetRoute(route.Prefix, route.PrefixLength, route.Members));
-        }
-
+        ConfiguredTables.Fill(tables, config);
         return tables;
     }
 

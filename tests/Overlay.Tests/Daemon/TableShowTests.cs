@@ -28,18 +28,20 @@ public sealed class TableShowTests
               {"tunnel":"tap","vni":42,"mac":"02:00:00:00:00:02","remote":"192.0.2.2","port":4789,"origin":"static"},
               {"tunnel":"tap","vni":42,"mac":"02:00:00:00:00:05","remote":"192.0.2.3","port":99,"origin":"external"},
               {"tunnel":"tap","vni":42,"mac":"02:00:00:00:01:01","remote":"192.0.2.2","port":4789,"origin":"learned","idleSeconds":7},
-              {"tunnel":"gre","mac":"02:00:00:00:00:05","remote":"192.0.2.3","origin":"external"}
+              {"tunnel":"gre","mac":"02:00:00:00:00:05","remote":"192.0.2.3","origin":"external"},
+              {"tunnel":"group","vni":8,"mac":"02:00:00:00:00:22","remote":"192.0.2.2","port":99,"remoteVni":9,"origin":"static"}
             ]
 
             """,
             await RunAsync(lab, ShowTable.Fdb, new ShowArguments(), json: true));
         Assert.Equal(
             """
-            TUNNEL  VNI  MAC                REMOTE     PORT  ORIGIN    IDLE
-            tap      42  02:00:00:00:00:02  192.0.2.2  4789  static       -
-            tap      42  02:00:00:00:00:05  192.0.2.3    99  external     -
-            tap      42  02:00:00:00:01:01  192.0.2.2  4789  learned     7s
-            gre       -  02:00:00:00:00:05  192.0.2.3     -  external     -
+            TUNNEL  VNI  MAC                REMOTE           PORT  ORIGIN    IDLE
+            tap      42  02:00:00:00:00:02  192.0.2.2        4789  static       -
+            tap      42  02:00:00:00:00:05  192.0.2.3          99  external     -
+            tap      42  02:00:00:00:01:01  192.0.2.2        4789  learned     7s
+            gre       -  02:00:00:00:00:05  192.0.2.3           -  external     -
+            group     8  02:00:00:00:00:22  192.0.2.2 vni 9    99  static       -
 
             """,
             await RunAsync(lab, ShowTable.Fdb, new ShowArguments(), json: false));
@@ -56,7 +58,7 @@ public sealed class TableShowTests
     [InlineData("""{"remote":"192.0.2.3","vni":42}""", 1)]
     [InlineData("""{"remote":"192.0.2.2","mac":"02:00:00:00:00:05"}""", 0)]
     [InlineData("""{"limit":3}""", 3)]
-    [InlineData("""{"limit":4}""", 4)]
+    [InlineData("""{"limit":5}""", 5)]
     public async Task Filters_are_the_daemons(string arguments, int rows)
     {
         await using TableLab lab = new();
@@ -97,15 +99,15 @@ public sealed class TableShowTests
                 Vni, MacAddress.FromValue(0x0201_0000_0000UL + (ulong)i), new FdbEntry(ValueIPAddress.FromIPv4(0x0A000001u + ((uint)i % 1_000)), 0, FdbOrigin.External)));
         }
 
-        List<JsonElement> parts = await lab.AskAsync("show-fdb", "{}");
+        List<JsonElement> parts = await lab.AskAsync("show-fdb", """{"tunnel":"tap"}""");
         Assert.All(parts, part => Assert.InRange(part.GetRawText().Length, 1, 64 * 1024));
         Assert.InRange(parts.Count, 100, 1_000);
         HashSet<string> seen = [.. parts.SkipLast(1).SelectMany(part => part.EnumerateArray()).Select(row => row.GetProperty("mac").GetString()!)];
         Assert.Equal((Rows + 1, Rows + 1L), (seen.Count, parts[^1].GetProperty("rows").GetInt64()));
 
-        string text = await RunAsync(lab, ShowTable.Fdb, new ShowArguments(), json: false);
+        string text = await RunAsync(lab, ShowTable.Fdb, new ShowArguments { Tunnel = "tap" }, json: false);
         Assert.Equal(Rows + 2, text.Count(c => c == '\n'));
-        using var json = JsonDocument.Parse(await RunAsync(lab, ShowTable.Fdb, new ShowArguments(), json: true));
+        using var json = JsonDocument.Parse(await RunAsync(lab, ShowTable.Fdb, new ShowArguments { Tunnel = "tap" }, json: true));
         Assert.Equal(Rows + 1, json.RootElement.GetArrayLength());
     }
 
@@ -126,6 +128,7 @@ public sealed class TableShowTests
             tap     vxlan    42        2        1          1       0      1            4        400          1           3       300         0      1        1
             tun     vxlan     7        0        0          0       1      0            4        400          1           3       300         0      0        0
             gre     gretap    -        0        0          0       0      0            4        400          1           3       300         0      0        0
+            group   vxlan     8        1        0          0       0      1            4        400          1           3       300         0      0        0
 
             """,
             await RunAsync(lab, ShowTable.Vnis, new ShowArguments(), json: false));
@@ -134,6 +137,44 @@ public sealed class TableShowTests
         Assert.Equal((42, 2, 1), (row.GetProperty("vni").GetInt32(), row.GetProperty("entries").GetInt32(), row.GetProperty("learned").GetInt32()));
         Assert.Equal("""{"truncated":1}""", row.GetProperty("egress").GetProperty("drops").GetRawText());
         Assert.Equal(1, row.GetProperty("refusedProtected").GetInt32());
+    }
+
+    [Fact]
+    public async Task Flooding_shows_remotes_groups_and_limits_with_what_they_kept_back()
+    {
+        await using TableLab lab = new()
+        {
+            Egress = new DirectionStatus { RxPackets = 12, Drops = new Dictionary<string, long> { ["broadcast-limit"] = 12, ["multicast-limit"] = 3, ["truncated"] = 1 } },
+        };
+        await lab.ChangeAsync("flood-add", """{"tunnel":"tap","remote":"192.0.2.9"}""");
+        Assert.Equal(
+            """
+            [
+              {"tunnel":"tap","vni":42,"remote":"192.0.2.2","origin":"static"},
+              {"tunnel":"tap","vni":42,"remote":"192.0.2.9","origin":"external"},
+              {"tunnel":"group","vni":8,"remote":"239.1.1.1","groupLink":"eth0","origin":"static"},
+              {"tunnel":"group","vni":8,"limit":"broadcast","packetsPerSecond":1000,"burst":50,"dropped":12,"origin":"static"},
+              {"tunnel":"group","vni":8,"limit":"unknown-unicast","packetsPerSecond":20,"burst":2,"dropped":0,"origin":"static"},
+              {"tunnel":"group","vni":8,"limit":"multicast","packetsPerSecond":5,"burst":7,"dropped":3,"origin":"static"}
+            ]
+
+            """,
+            await RunAsync(lab, ShowTable.Flood, new ShowArguments(), json: true));
+        Assert.Equal(
+            """
+            TUNNEL  VNI  REMOTE             ORIGIN    LIMIT            PACKETS/S  BURST  DROPPED
+            tap      42  192.0.2.2          static    -                        -      -        -
+            tap      42  192.0.2.9          external  -                        -      -        -
+            group     8  239.1.1.1 on eth0  static    -                        -      -        -
+            group     8  -                  static    broadcast             1000     50       12
+            group     8  -                  static    unknown-unicast         20      2        0
+            group     8  -                  static    multicast                5      7        3
+
+            """,
+            await RunAsync(lab, ShowTable.Flood, new ShowArguments(), json: false));
+
+        // Who asks for a remote wants no limits.
+        Assert.Equal("""{"tunnel":"group","vni":8,"remote":"239.1.1.1","groupLink":"eth0","origin":"static"}""", Assert.Single(await lab.ShowAsync("flood", """{"remote":"239.1.1.1"}""")));
     }
 
     [Fact]
@@ -147,7 +188,7 @@ public sealed class TableShowTests
         }
 
         using SlowWriter output = new();
-        Task<int> showing = Task.Run(() => ShowCommand.RunAsync(lab.Socket, ShowTable.Fdb, new ShowArguments(), true, output, new StringWriter(), Cancellation), Cancellation);
+        Task<int> showing = Task.Run(() => ShowCommand.RunAsync(lab.Socket, ShowTable.Fdb, new ShowArguments { Tunnel = "tap" }, true, output, new StringWriter(), Cancellation), Cancellation);
         Assert.True(output.Blocked.Wait(TimeSpan.FromSeconds(20), Cancellation));
         while (lab.Clients > 0)
         {

@@ -39,6 +39,7 @@ internal sealed class ExplainRig(Random random)
             DeviceMac = TunnelRig.Mac,
             Learning = layer == DeviceLayer.Ethernet && random.Next(4) > 0,
             FlowHashSeed = 77,
+            AnnouncementHold = random.Next(2) == 0 ? 0 : 10_000,
             Gre = new GreOptions { Key = random.Next(2) == 0 ? 7 : null, Checksum = random.Next(3) == 0, SequenceNumbers = random.Next(2) == 0 },
             GroupPolicyId = kind == TunnelKind.Vxlan && random.Next(4) == 0 ? (ushort)5 : null,
             GeneveOptions = kind == TunnelKind.Geneve && random.Next(2) == 0 ? KnownOption : default,
@@ -187,11 +188,14 @@ internal sealed class ExplainRig(Random random)
         return bytes;
     }
 
+    private byte[] Announcement() => NeighborFrames.Arp(
+        MacAddress.Broadcast, 1, random.Next(2) == 0 ? TunnelRig.Mac : TunnelRig.MacB, TunnelRig.InnerB, default, TunnelRig.InnerB)[EthernetFrame.MinimumHeaderLength..];
+
     private byte[] FrameFromDevice(TunnelOptions options)
     {
         ValueIPAddress remote = options.Local.IsIPv4 ? TunnelRig.Remote : Remote6;
         byte[] packet = InnerPacket(toDevice: false);
-        (MacAddress destination, EtherType type, byte[] payload) = random.Next(9) switch
+        (MacAddress destination, EtherType type, byte[] payload) = random.Next(11) switch
         {
             0 => (MacAddress.Broadcast, EtherType.IPv4, packet),
             1 => (MacAddress.Parse("02:00:00:00:00:99"), EtherType.IPv4, packet),
@@ -200,6 +204,7 @@ internal sealed class ExplainRig(Random random)
             4 => (MacAddress.Broadcast, EtherType.Arp, Arp()),
             5 => (MacAddress.Parse("33:33:ff:00:00:02"), EtherType.IPv6, Solicitation()),
             6 => (TunnelRig.MacB, EtherType.Arp, Arp()),
+            7 or 8 => (MacAddress.Broadcast, EtherType.Arp, Announcement()),
             _ => (TunnelRig.MacB, EtherType.IPv4, packet),
         };
         if (type != EtherType.Arp && payload.Length > 0 && payload[0] >> 4 == 6)

@@ -18,7 +18,7 @@ public sealed class ExplainTests
     [
         DropReason.Truncated, DropReason.BadLength, DropReason.InnerTruncated, DropReason.InnerVlan, DropReason.NotIP, DropReason.MappedAddress,
         DropReason.TtlExpired, DropReason.EncapsulationLimit, DropReason.NoRoute, DropReason.NoRemote, DropReason.Loop, DropReason.QueueFull,
-        DropReason.BroadcastLimit, DropReason.UnknownUnicastLimit, DropReason.MulticastLimit,
+        DropReason.BroadcastLimit, DropReason.UnknownUnicastLimit, DropReason.MulticastLimit, DropReason.RepeatedAnnouncement,
     ];
 
     private static readonly DropReason[] IngressReasons =
@@ -190,6 +190,51 @@ public sealed class ExplainTests
             [(PacketOrigin.Received, DropReason.Loop, null), (PacketOrigin.Replicated, DropReason.None, (ValueIPAddress?)TunnelRig.Remote2)],
             explanation.Outputs.Select(output => (output.Origin, output.Reason, output.Outer?.Remote)));
         Assert.Contains("192.0.2.2", explanation.Remedy, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_announcement_that_was_flooded_a_moment_ago_is_told_and_asking_for_it_is_none()
+    {
+        TunnelRig rig = new(new Tunnel(new TunnelRig().Tunnel.Options with { AnnouncementHold = 10_000 }, new OverlayTables()));
+        rig.Tables.Apply(OverlayUpdate.AddFlood(TunnelRig.Vni, TunnelRig.Remote));
+        byte[] arp = NeighborFrames.Arp(MacAddress.Broadcast, 1, TunnelRig.MacB, TunnelRig.InnerB, default, TunnelRig.InnerB);
+        Explanation first = rig.Egress.Explain(arp, 1_000);
+        Assert.Equal((ExplanationVerdict.Flooded, true), (first.Verdict, first.IsSettled));
+        Assert.Contains(first.Steps, step => step.Source == ExplanationSource.History && step.Text == $"That {TunnelRig.InnerB} is at {TunnelRig.MacB} was not announced within the last 10 s.");
+        Assert.Equal(ExplanationVerdict.Flooded, rig.Egress.Explain(arp, 1_000).Verdict);
+
+        Assert.Equal(PacketState.Pending, rig.Send(arp, now: 1_000).State);
+        rig.Complete(rig.Egress, rig.Tunnel.Egress);
+        Explanation second = rig.Egress.Explain(arp, 10_999);
+        Assert.Equal((ExplanationVerdict.Dropped, DropReason.RepeatedAnnouncement, true), (second.Verdict, second.Reason, second.IsSettled));
+        ExplanationStep step = second.Steps[^1];
+        Assert.Equal(
+            (ExplanationSource.History, ExplanationOutcome.Decided, "announcementHoldSeconds", "10", TunnelRig.InnerB, TunnelRig.MacB),
+            (step.Source, step.Outcome, step.Policy, step.Value, step.Address!.Value, step.Mac!.Value));
+        Assert.Equal(DropRemedies.Of(DropReason.RepeatedAnnouncement), second.Remedy);
+
+        // The worker is of the same mind, and its memory as it was.
+        Assert.Equal(DropReason.RepeatedAnnouncement, rig.Send(arp, now: 10_999).Drop);
+        rig.Complete(rig.Egress, rig.Tunnel.Egress);
+        Assert.Equal(ExplanationVerdict.Flooded, rig.Egress.Explain(arp, 11_000).Verdict);
+        Assert.Equal(PacketState.Pending, rig.Send(arp, now: 11_000).State);
+    }
+
+    [Fact]
+    public void A_question_is_read_as_the_path_reads_it()
+    {
+        TunnelRig rig = new();
+        rig.Tables.Apply(OverlayUpdate.AddFlood(TunnelRig.Vni, TunnelRig.Remote));
+        rig.Tables.Apply(OverlayUpdate.SetForwarding(TunnelRig.Vni, TunnelRig.MacB, new FdbEntry(TunnelRig.Remote)));
+        rig.Tables.Apply(OverlayUpdate.SetNeighbor(TunnelRig.Vni, TunnelRig.InnerB6, TunnelRig.MacB));
+        byte[] good = NeighborFrames.Solicitation(TunnelRig.Mac, ValueIPAddress.Parse("fd00::77"), TunnelRig.InnerB6);
+        Assert.Equal(ExplanationVerdict.Answered, rig.Egress.Explain(good).Verdict);
+
+        // A router has passed it on (RFC 4861 §7.1.1): no question for the table, so the table is not named as who decided, nor at all.
+        byte[] passedOn = NeighborFrames.Solicitation(TunnelRig.Mac, ValueIPAddress.Parse("fd00::77"), TunnelRig.InnerB6, hopLimit: 254);
+        Explanation explanation = rig.Egress.Explain(passedOn);
+        Assert.Equal(ExplanationVerdict.Flooded, explanation.Verdict);
+        Assert.DoesNotContain(explanation.Steps, step => step.Source == ExplanationSource.Neighbors);
     }
 
     [Fact]

@@ -29,11 +29,10 @@ public sealed class PlainFrameTests
         {
             byte[] frame = Draw(random);
             PacketMeta shortWay = Appended(rig, frame);
-            bool isPlain = rig.Egress.TryDecidePlainFrame(rig.Batch.Data(0), ref shortWay, out DropReason reason);
-            if (isPlain)
+            if (rig.Egress.TryDecidePlainFrame(rig.Batch.Data(0), ref shortWay))
             {
                 _ = Appended(rig, frame);
-                Assert.Equal(rig.Egress.DecideFrame(rig.Batch, 0, now: 0), reason);
+                Assert.Equal(DropReason.None, rig.Egress.DecideFrame(rig.Batch, 0, now: 0));
                 Assert.Equal(1, rig.Batch.Count);
                 AssertEqual(rig.Batch.Meta(0), shortWay);
                 taken++;
@@ -44,7 +43,7 @@ public sealed class PlainFrameTests
     }
 
     [Fact]
-    public void A_packet_of_the_tunnel_itself_is_a_loop_on_the_short_way_too()
+    public void A_packet_of_the_tunnel_itself_is_not_taken_by_the_short_way_and_is_a_loop()
     {
         TunnelRig rig = new();
         rig.Tables.Apply(OverlayUpdate.SetForwarding(TunnelRig.Vni, TunnelRig.MacB, new FdbEntry(TunnelRig.Remote)));
@@ -53,8 +52,9 @@ public sealed class PlainFrameTests
         TunnelRig.Remote.TryWriteBytes(frame.AsSpan(30), out _);
         PacketMeta meta = Appended(rig, frame);
 
-        Assert.True(rig.Egress.TryDecidePlainFrame(rig.Batch.Data(0), ref meta, out DropReason reason));
-        Assert.Equal(DropReason.Loop, reason);
+        Assert.False(rig.Egress.TryDecidePlainFrame(rig.Batch.Data(0), ref meta));
+        rig.Egress.Process(rig.Batch, now: 0);
+        Assert.Equal((PacketState.Dropped, DropReason.Loop), (rig.Batch.Meta(0).State, rig.Batch.Meta(0).Drop));
     }
 
     private static PacketMeta Appended(TunnelRig rig, byte[] frame)

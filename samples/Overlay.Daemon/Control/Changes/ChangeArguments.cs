@@ -20,6 +20,14 @@ internal sealed record ChangeArguments
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public long? Port { get; init; }
 
+    /// <summary>The VNI that frames go out with, where it is not the network's own.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? RemoteVni { get; init; }
+
+    /// <summary>Several remotes of a route.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<RouteRemote>? Remotes { get; init; }
+
     /// <summary>An inner address.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Ip { get; init; }
@@ -31,4 +39,19 @@ internal sealed record ChangeArguments
     /// <summary>Whether a flush takes what was added, too.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool All { get; init; }
+}
+
+/// <summary>One of several remotes of a route.</summary>
+internal sealed record RouteRemote
+{
+    /// <summary>Its address.</summary>
+    public required string Remote { get; init; }
+
+    /// <summary>Its inner MAC address, where the tunnel carries Ethernet.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Mac { get; init; }
+
+    /// <summary>Its share of the flows beside the others.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? Weight { get; init; }
 }

@@ -68,14 +68,14 @@ internal sealed class FdbList
             if (_rows.TryGetValue(configured.Mac, out (FdbEntry Entry, int Line) row))
             {
                 throw new ControlRefusedException(
-                    $"line {row.Line}: {configured.Mac} is configured to live behind {configured.Remote}; what the configuration says is changed in its file");
+                    $"line {row.Line}: {configured.Mac} is configured to live behind {configured.Remote.Address}; what the configuration says is changed in its file");
             }
         }
 
         int changed = _rows.Count(row => !tables.Forwarding.TryLookup(vni, row.Key, out FdbEntry before) || before != row.Value.Entry);
         ForwardingReplacement done = tables.ReplaceForwarding(
             FdbOrigin.External,
-            _rows.Select(row => KeyValuePair.Create(new ForwardingKey(vni, row.Key), new FdbRemote(row.Value.Entry.Remote, row.Value.Entry.Port))));
+            _rows.Select(row => KeyValuePair.Create(new ForwardingKey(vni, row.Key), new FdbRemote(row.Value.Entry.Remote, row.Value.Entry.Port) { Vni = row.Value.Entry.Vni })));
         return new ChangeResult(
             changed + done.Removed,
             $"{_tunnel.Name}: {_rows.Count} entries, of them {changed} new or changed and {_rows.Count - changed} as before; {done.Removed} removed");

@@ -19,19 +19,9 @@ internal readonly record struct FdbRow(MacAddress Mac, FdbEntry Entry)
     public static FdbRow? Read(ObjectReader keys, TunnelTables tunnel, ValueReader values, UnderlayReader underlay)
     {
         MacAddress? mac = ReadMac(keys, tunnel, values);
-        ValueIPAddress? remote = underlay.Remote(keys.Require("remote", "the address of the VTEP that the station lives behind"), "remote");
-        int? port = null;
-        if (tunnel.Config.Facts.IsOverUdp)
-        {
-            port = values.Integer(keys.Take("port"), "port", 1, ushort.MaxValue);
-        }
-        else
-        {
-            keys.Refuse("port", $"by {tunnel.Config.Facts.WithArticle()} tunnel");
-        }
-
-        return mac is MacAddress station && remote is ValueIPAddress vtep
-            ? new FdbRow(station, new FdbEntry(vtep, (ushort)(port ?? 0), FdbOrigin.External))
+        FdbRemote? target = FdbTargetReader.Read(keys, tunnel.Config.Facts, underlay, values);
+        return mac is MacAddress station && target is FdbRemote remote
+            ? new FdbRow(station, new FdbEntry(remote.Address, remote.Port, FdbOrigin.External) { Vni = remote.Vni })
             : null;
     }
 

@@ -14,8 +14,9 @@ internal static class FdbText
         _ => throw new ArgumentOutOfRangeException(nameof(origin), origin, "No origin."),
     };
 
-    /// <summary>Where an entry leads and who says so: <c>192.0.2.2 port 8472 (static)</c>.</summary>
-    public static string Of(FdbEntry entry) => $"{entry.Remote}{(entry.Port == 0 ? "" : $" port {entry.Port}")} ({Of(entry.Origin)})";
+    /// <summary>Where an entry leads and who says so: <c>192.0.2.2 port 8472 vni 7 (static)</c>.</summary>
+    public static string Of(FdbEntry entry) =>
+        $"{entry.Remote}{(entry.Port == 0 ? "" : $" port {entry.Port}")}{(entry.Vni is Vni vni ? $" vni {vni}" : "")} ({Of(entry.Origin)})";
 
     /// <summary>Refuses to touch what the configuration says.</summary>
     /// <exception cref="ControlRefusedException">The entry is a configured one.</exception>

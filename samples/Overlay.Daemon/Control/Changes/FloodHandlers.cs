@@ -16,6 +16,11 @@ internal sealed class FloodAddHandler(TunnelCatalog tunnels, ITableDoor door) : 
         ValueIPAddress? read = arguments.Underlay.Remote(arguments.Keys.Require("remote", "the address of the VTEP that gets copies"), "remote");
         arguments.Finish();
         ValueIPAddress remote = read!.Value;
+        if (tunnel.Config.Group is ValueIPAddress group)
+        {
+            throw new ControlRefusedException($"tunnel {tunnel.Name} floods to the group {group}, of which {remote} may be a member, and would get two copies; to join the group there is right");
+        }
+
         return () =>
         {
             int before = tunnel.Tables.Flood.Count;

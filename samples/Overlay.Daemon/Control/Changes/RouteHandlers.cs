@@ -14,47 +14,31 @@ internal sealed class RouteAddHandler(TunnelCatalog tunnels, ITableDoor door, IK
         TunnelTables tunnel = arguments.Tunnel;
         arguments.RequireLayer("routes", DeviceLayer.IP);
         (ValueIPAddress Address, int Length)? prefix = RouteText.ReadPrefix(arguments);
-        ValueIPAddress? remote = arguments.Underlay.Remote(arguments.Keys.Require("remote", "the address of the remote that the prefix lives behind"), "remote");
-        MacAddress? mac = null;
-        if (tunnel.Config.Facts.WrapsIPInEthernet)
-        {
-            mac = arguments.Values.Mac(arguments.Keys.Require("mac", "the inner destination MAC address, the remote device's,"), "mac");
-        }
-        else
-        {
-            arguments.Keys.Refuse("mac", $"by {tunnel.Config.Facts.WithArticle()} tunnel");
-        }
-
+        RouteMemberReader reader = new(tunnel.Config.Facts, tunnel.Config.Device.Layer, arguments.Underlay, arguments.Values, arguments.Errors);
+        List<RouteMember> members = reader.Read(arguments.Keys);
         arguments.Finish();
         (ValueIPAddress address, int length) = prefix!.Value;
         RouteText.RefuseConfigured(tunnel, address, length);
-        RouteEntry route = new(remote!.Value, mac ?? default);
+        // Alone, a remote gets everything whatever its weight.
+        members = members is [RouteMember one] ? [one with { Weight = 1 }] : members;
         return () =>
         {
             bool had = tunnel.Tables.Routes.TryGet(null, address, length, out IReadOnlyList<RouteMember> before);
-            bool isSame = before is [{ Entry: RouteEntry only }] && only == route;
-            tunnel.Tables.Apply(OverlayUpdate.SetRoute(address, length, route));
-            if (!had)
+            bool isSame = had && before.SequenceEqual(members);
+            tunnel.Tables.Apply(OverlayUpdate.SetRoute(address, length, members));
+            try
             {
-                AddToKernel(tunnel, address, length);
+                kernel.Set(tunnel.Name, address, length, members);
+            }
+            catch (IOException e)
+            {
+                tunnel.Tables.Apply(had ? OverlayUpdate.SetRoute(address, length, before) : OverlayUpdate.RemoveRoute(address, length));
+                throw new ControlRefusedException($"the kernel has no route {address}/{length} by {tunnel.Config.Device.Name}, so nothing was changed: {e.Message}");
             }
 
             string was = !had ? "" : isSame ? ", as before" : $"; before: {RouteText.Of(before)}";
-            return new ChangeResult(isSame ? 0 : 1, $"{tunnel.Name}: {address}/{length} goes to {route.Remote}{was}");
+            return new ChangeResult(isSame ? 0 : 1, $"{tunnel.Name}: {address}/{length} goes to {RouteText.Of(members)}{was}");
         };
-    }
-
-    private void AddToKernel(TunnelTables tunnel, ValueIPAddress address, int length)
-    {
-        try
-        {
-            kernel.Add(tunnel.Config.Device.Name, address, length);
-        }
-        catch (IOException e)
-        {
-            tunnel.Tables.Apply(OverlayUpdate.RemoveRoute(address, length));
-            throw new ControlRefusedException($"the kernel has no route {address}/{length} by {tunnel.Config.Device.Name}, so nothing was changed: {e.Message}");
-        }
     }
 }
 
@@ -80,7 +64,7 @@ internal sealed class RouteDeleteHandler(TunnelCatalog tunnels, ITableDoor door,
             try
             {
                 // The kernel first: what it still hands over still has a way.
-                kernel.Remove(tunnel.Config.Device.Name, address, length);
+                kernel.Remove(tunnel.Name, address, length);
             }
             catch (IOException e)
             {
@@ -96,8 +80,9 @@ internal sealed class RouteDeleteHandler(TunnelCatalog tunnels, ITableDoor door,
 /// <summary>What both have in common.</summary>
 internal static class RouteText
 {
-    /// <summary>The remotes of a route.</summary>
-    public static string Of(IReadOnlyList<RouteMember> members) => string.Join(", ", members.Select(member => member.Entry.Remote));
+    /// <summary>The remotes of a route; of several with their weights: <c>192.0.2.2 weight 2, 192.0.2.3 weight 1</c>.</summary>
+    public static string Of(IReadOnlyList<RouteMember> members) =>
+        string.Join(", ", members.Select(member => members.Count == 1 ? $"{member.Entry.Remote}" : $"{member.Entry.Remote} weight {member.Weight}"));
 
     /// <summary>Reads the inner prefix.</summary>
     public static (ValueIPAddress Address, int Length)? ReadPrefix(ArgumentReader arguments) =>

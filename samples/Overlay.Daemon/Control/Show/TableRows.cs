@@ -1,5 +1,6 @@
 using Overlay.Daemon.Control.Changes;
 using Overlay.Daemon.Status;
+using Overlay.DataPath;
 using Overlay.Tables;
 
 namespace Overlay.Daemon.Control.Show;
@@ -25,7 +26,7 @@ internal static class TableRows
             Mac = row.Mac,
             Remote = row.Entry.Remote,
             Port = tunnel.Config.Facts.IsOverUdp ? (row.Entry.Port == 0 ? tunnel.Config.Endpoint.Port : row.Entry.Port) : null,
-            RemoteVni = row.Entry.Vni?.Value,
+            RemoteVni = row.Entry.Vni is Vni other && other != row.Vni ? other.Value : null,
             Origin = FdbText.Of(row.Entry.Origin),
             IdleSeconds = row.Entry.Origin == FdbOrigin.Learned ? row.IdleMilliseconds / 1_000 : null,
             Frozen = row.IsFrozen,
@@ -67,15 +68,46 @@ internal static class TableRows
             };
     }
 
-    /// <summary>Remotes that get copies, in the order in which they get them.</summary>
-    public static IEnumerable<FloodShowRow> Flood(TunnelTables tunnel, ShowFilter filter) =>
-        tunnel.Tables.Flood[tunnel.Config.Vni].ToArray().Where(filter.Wants).Select(remote => new FloodShowRow
+    /// <summary>Remotes that get copies, in the order in which they get them, and, unless one remote is asked for, the limits.</summary>
+    public static IEnumerable<FloodShowRow> Flood(TunnelTables tunnel, ShowFilter filter)
+    {
+        IEnumerable<FloodShowRow> remotes = tunnel.Tables.Flood[tunnel.Config.Vni].ToArray().Where(filter.Wants).Select(remote => new FloodShowRow
         {
             Tunnel = tunnel.Name,
             Vni = tunnel.Vni,
             Remote = remote,
+            GroupLink = remote.IsMulticast ? tunnel.GroupLink : null,
             Origin = Origin(tunnel.Config.Flood.Contains(remote)),
         });
+        return filter.Remote is null ? remotes.Concat(FloodLimits(tunnel)) : remotes;
+    }
+
+    private static IEnumerable<FloodShowRow> FloodLimits(TunnelTables tunnel)
+    {
+        FloodLimits limits = tunnel.Config.Policy.FloodLimits;
+        (string Name, FloodLimit? Limit, DropReason Reason)[] classes =
+        [
+            ("broadcast", limits.Broadcast, DropReason.BroadcastLimit), ("unknown-unicast", limits.UnknownUnicast, DropReason.UnknownUnicastLimit),
+            ("multicast", limits.Multicast, DropReason.MulticastLimit),
+        ];
+        IReadOnlyDictionary<string, long> drops = tunnel.Books().Egress.Drops;
+        foreach ((string name, FloodLimit? limit, DropReason reason) in classes)
+        {
+            if (limit is FloodLimit bucket)
+            {
+                yield return new FloodShowRow
+                {
+                    Tunnel = tunnel.Name,
+                    Vni = tunnel.Vni,
+                    Limit = name,
+                    PacketsPerSecond = bucket.PacketsPerSecond,
+                    Burst = bucket.Burst,
+                    Dropped = drops.GetValueOrDefault(DropReasons.Label(reason)),
+                    Origin = Origin(isConfigured: true),
+                };
+            }
+        }
+    }
 
     /// <summary>The network.</summary>
     public static IEnumerable<VniShowRow> Vnis(TunnelTables tunnel)

@@ -1,0 +1,28 @@
+using Overlay.Linux.Tests.EndToEnd;
+using Xunit.Sdk;
+using Xunit.v3;
+
+namespace Overlay.Linux.Tests;
+
+/// <summary>
+/// The order in which collections of tests are begun: those that take longest, each a minute or so, come first, so that none of them is left to run
+/// alone when all others are done.
+/// </summary>
+public sealed class LongestFirst : ITestCollectionOrderer
+{
+    // The longest first.
+    private static readonly Type[] Long =
+        [typeof(UmlGreTests), typeof(UmlIPInIPTests), typeof(UmlUdpTunnelTests), typeof(OffloadChecksumTests), typeof(IPInIPTransportTests), typeof(DemoTests)];
+
+    /// <inheritdoc/>
+    public IReadOnlyCollection<TTestCollection> OrderTestCollections<TTestCollection>(IReadOnlyCollection<TTestCollection> testCollections)
+        where TTestCollection : ITestCollection =>
+        [.. testCollections.OrderBy(static collection => Rank(collection.TestCollectionDisplayName)).ThenBy(static collection => collection.UniqueID, StringComparer.Ordinal)];
+
+    private static int Rank(string displayName)
+    {
+        // "Test collection for Namespace.Class (id: …)"
+        int index = Array.FindIndex(Long, type => displayName.Contains($" {type.FullName} ", StringComparison.Ordinal));
+        return index < 0 ? Long.Length : index;
+    }
+}
