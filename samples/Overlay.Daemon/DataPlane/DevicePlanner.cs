@@ -53,8 +53,13 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
     public int ChooseMtu(TunnelConfig config) => config.Device.Mtu ?? (LinkMtu(config) - config.Overhead);
 
     /// <summary>What the route to a remote takes, in bytes of outer packet; null if there is none now.</summary>
-    public int? FindMtu(TunnelConfig config, ValueIPAddress remote) =>
-        FindRoute(remote, config.Endpoint.Link is { } name ? netlink.GetLink(name).Index : 0) is { } route ? Math.Min(Mtu(route), ushort.MaxValue) : null;
+    /// <param name="config">The tunnel.</param>
+    /// <param name="remote">The remote.</param>
+    /// <param name="device">The tunnel's device: a route that leads into it says nothing of the underlay.</param>
+    public int? FindMtu(TunnelConfig config, ValueIPAddress remote, int device) =>
+        FindRoute(remote, config.Endpoint.Link is { } name ? netlink.GetLink(name).Index : 0) is { } route && route.InterfaceIndex != device
+            ? Math.Min(Mtu(route), ushort.MaxValue)
+            : null;
 
     private void SetUp(int index, TunnelConfig config, TunnelRoutes routes, MacAddress mac, int mtu)
     {
@@ -73,14 +78,16 @@ internal sealed class DevicePlanner(RouteNetlink netlink)
     }
 
     /// <summary>The smallest MTU of the links and routes towards the remotes, in bytes of outer packet.</summary>
-    public int LinkMtu(TunnelConfig config)
+    /// <param name="config">The tunnel.</param>
+    /// <param name="device">The tunnel's device, if it is there already: a route that leads into it says nothing of the underlay.</param>
+    public int LinkMtu(TunnelConfig config, int device = 0)
     {
         int link = config.Endpoint.Link is { } name ? netlink.GetLink(name).Index : 0;
         int smallest = int.MaxValue;
         foreach (ValueIPAddress remote in config.Remotes)
         {
             RouteInfo? route = FindRoute(remote, link);
-            smallest = Math.Min(smallest, route is null ? int.MaxValue : Mtu(route));
+            smallest = Math.Min(smallest, route is null || (device != 0 && route.InterfaceIndex == device) ? int.MaxValue : Mtu(route));
         }
 
         if (smallest == int.MaxValue)

@@ -191,7 +191,7 @@ internal sealed class PathMtuKeeper : IDisposable
             }
 
             index = isNew ? paths.Add(remote) : index;
-            if (index < 0 || _planner.FindMtu(tunnel.Config, remote) is not int mtu)
+            if (index < 0 || _planner.FindMtu(tunnel.Config, remote, tunnel.Device[0].InterfaceIndex) is not int mtu)
             {
                 continue;
             }
@@ -209,7 +209,7 @@ internal sealed class PathMtuKeeper : IDisposable
 
     private void FollowDevice(TunnelRuntime tunnel)
     {
-        int link = _planner.LinkMtu(tunnel.Config);
+        int link = _planner.LinkMtu(tunnel.Config, tunnel.Device[0].InterfaceIndex);
         IReadOnlyList<PathMtuRow> rows = tunnel.PathMtus.Snapshot();
         int smallest = rows.Count > 0 ? Math.Min(link, rows.Min(row => row.Bound)) : link;
         tunnel.PathMtus.SetDefault(link);

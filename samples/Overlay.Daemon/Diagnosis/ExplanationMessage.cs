@@ -92,5 +92,6 @@ internal static class ExplanationMessage
         };
     }
 
-    private static string Word(ExplanationSource source) => source.ToString().ToLowerInvariant();
+    private static string Word(ExplanationSource source) =>
+        source == ExplanationSource.PathMtu ? "path-mtu" : source.ToString().ToLowerInvariant();
 }

@@ -81,7 +81,7 @@ public sealed class DiagnosisTests
         // What no link carries is told, though the path would forward it.
         byte[] large = PacketBuilder.Ethernet(Station, VtepLab.OurMac, EtherType.IPv4, PacketBuilder.Udp(VtepLab.InnerOurs, VtepLab.InnerPeer, 1, 2, new byte[1_440]));
         packet = ExplainOne(lab, daemon, "--direction", "egress", "--packet", Convert.ToHexString(large));
-        Assert.Equal(("dropped", "too-big", "port"), (packet.GetProperty("verdict").GetString(), packet.GetProperty("reason").GetString(), packet.GetProperty("decidedBy").GetString()));
+        Assert.Equal(("dropped", "too-big", "path-mtu"), (packet.GetProperty("verdict").GetString(), packet.GetProperty("reason").GetString(), packet.GetProperty("decidedBy").GetString()));
     }
 
     [Fact]

@@ -70,6 +70,7 @@ public sealed partial class PathMtuMatrixTests : IClassFixture<PathMtuMatrixTest
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    [RfcItem(24, "RFC 2003 §4.1", "Datagram Too Big MUST be relayed to the sender of the inner packet, with the MTU of the tunnel.", Deviation = "At the next packet that does not fit: routers quote too little of the first.")]
     public void So_does_a_host_behind_a_bridge(bool outer6)
     {
         Netns host = _lab.Hosts[outer6 ? 1 : 0];

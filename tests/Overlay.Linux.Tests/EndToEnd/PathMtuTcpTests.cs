@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Overlay.Testing;
+using Overlay.Testing.Conformance;
 using Xunit;
 
 namespace Overlay.Linux.Tests.EndToEnd;
@@ -17,6 +18,7 @@ public sealed class PathMtuTcpTests
     [InlineData("vxlan", true)]
     [InlineData("ipip", false)]
     [InlineData("ipip", true)]
+    [RfcItem(78, "RFC 4459 §3.2", "A tunnel that gets Packet Too Big adjusts, and tells the inner sender at once or at its next packet.")]
     public void A_path_that_shrinks_and_grows_in_mid_transfer_keeps_TCP_alive(string kind, bool outer6)
     {
         using RoutedLab lab = new();

@@ -4,6 +4,7 @@ using Overlay.DataPath;
 using Overlay.Encapsulation;
 using Overlay.Tables;
 using Overlay.Testing;
+using Overlay.Testing.Conformance;
 using Overlay.Wire;
 using Xunit;
 
@@ -40,6 +41,7 @@ public sealed class PacketTooBigTests
     // RFC 2003 §5.1, RFC 2473 §7 and RFC 4459 §3.2 (reliability.md §6: 27, 33, 34, 78), to the byte.
     [Theory]
     [MemberData(nameof(Tunnels))]
+    [RfcItem(33, "RFC 2473 §7.1", "An IPv6 packet of more than 1280 bytes that does not fit is discarded, and its source sent Packet Too Big with what fits, at least 1280.")]
     public void What_fits_passes_and_one_byte_more_is_answered_with_what_fits(TunnelKind kind, DeviceLayer layer, bool outer4, bool inner4)
     {
         TunnelRig rig = Rig(kind, layer, outer4);
@@ -85,6 +87,7 @@ public sealed class PacketTooBigTests
     [InlineData(1_301, 1_282, true, 1_281)]
     [InlineData(576, 1_280, false, 0)]
     [InlineData(576, 1_281, true, 1_280)]
+    [RfcItem(37, "RFC 4213 §3.2.2", "A tunnel with a dynamic MTU tells senders of more than 1280 bytes what fits, and sends the rest with DF only where it fits.")]
     public void Rfc4213_the_four_branches_of_a_dynamic_tunnel_MTU(int path, int length, bool isTold, int mtu)
     {
         TunnelRig rig = Rig(TunnelKind.IPInIP, DeviceLayer.IP, outer4: true, new TunnelPolicy { DontFragment = DontFragmentPolicy.Set }, path);
@@ -117,6 +120,7 @@ public sealed class PacketTooBigTests
 
     // RFC 7348 §4.3 (reliability.md §6, 10).
     [Fact]
+    [RfcItem(10, "RFC 7348 §4.3", "A VTEP MUST NOT fragment VXLAN packets: what is too big is dropped and counted, or its sender told.")]
     public void Rfc7348_a_frame_without_DF_is_dropped_on_Ethernet()
     {
         TunnelRig rig = Rig(TunnelKind.Vxlan, DeviceLayer.Ethernet, outer4: true);
@@ -196,6 +200,7 @@ public sealed class PacketTooBigTests
 
     // RFC 2003 §3.1 and §5.1, RFC 2473 §7.2 b: without DF the outer packet may be fragmented by whoever must.
     [Fact]
+    [RfcItem(34, "RFC 2473 §7.2", "An IPv4 packet that does not fit is answered if it has DF; otherwise it is encapsulated, and the outer packet fragmented.", Deviation = "Over IPv6 and over UDP the inner packet is cut: routers do not fragment IPv6, and networks lose fragments of UDP.")]
     public void Rfc2003_IP_in_IP_over_IPv4_leaves_the_inner_packet_whole()
     {
         TunnelRig rig = Rig(TunnelKind.IPInIP, DeviceLayer.IP, outer4: true);
@@ -280,6 +285,7 @@ public sealed class PacketTooBigTests
     // RFC 1812 §4.3.2.7, RFC 4443 §2.4 e (reliability.md §6, 87).
     [Theory]
     [MemberData(nameof(Silent))]
+    [RfcItem(87, "RFC 1812 §4.3.2.7", "No ICMP error MUST be sent about an ICMP error, broadcast, multicast, or a fragment other than the first.")]
     public void Rfc1812_nobody_is_told_where_it_is_forbidden(string why, byte[] frame)
     {
         TunnelRig rig = Rig(TunnelKind.Vxlan, DeviceLayer.Ethernet, outer4: true);
@@ -310,6 +316,7 @@ public sealed class PacketTooBigTests
 
     // RFC 1812 §4.3.2.8, RFC 4443 §2.4 f (reliability.md §6, 87).
     [Fact]
+    [RfcItem(87, "RFC 1812 §4.3.2.8", "ICMP errors are limited in their rate.")]
     public void Rfc1812_ten_messages_at_once_to_a_host_and_ten_in_a_second_and_others_are_not_kept_from_theirs()
     {
         TunnelRig rig = Rig(TunnelKind.Vxlan, DeviceLayer.Ethernet, outer4: true);

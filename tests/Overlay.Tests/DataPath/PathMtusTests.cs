@@ -1,5 +1,6 @@
 using Overlay.DataPath;
 using Overlay.Testing;
+using Overlay.Testing.Conformance;
 using Xunit;
 
 namespace Overlay.Tests.DataPath;
@@ -26,6 +27,7 @@ public sealed class PathMtusTests
 
     // RFC 1191 §3 and RFC 8201 §4: at once, and never up (reliability items 71 and 72).
     [Fact]
+    [RfcItem(71, "RFC 1191 §3", "A message lowers the path MTU at once, and MUST NOT raise it.")]
     public void Rfc1191_a_message_lowers_at_once_and_never_raises()
     {
         int index = _paths.Add(Remote);
@@ -71,6 +73,7 @@ public sealed class PathMtusTests
     }
 
     [Fact]
+    [RfcItem(74, "RFC 1191 §6.3", "A larger MTU MUST NOT be tried sooner than five minutes after a message; ten by default, and infinity must be possible.", Deviation = "A shorter time can be configured.")]
     public void Rfc1191_a_lowered_path_is_tried_again_after_ten_minutes()
     {
         int index = _paths.Add(Remote);
@@ -199,6 +202,7 @@ public sealed class PathMtusTests
     [InlineData(296, 68)]
     [InlineData(68, 68)]
     [InlineData(20, 68)]
+    [RfcItem(73, "RFC 1191 §7.1", "Where a router says 0, the next smaller of the usual MTUs is tried.")]
     public void Rfc1191_a_router_that_does_not_say_its_MTU_has_the_next_plateau_tried(int length, int next) => Assert.Equal(next, PathMtus.BelowPlateau(length));
 
     [Fact]

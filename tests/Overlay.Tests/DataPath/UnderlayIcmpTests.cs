@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using Overlay.DataPath;
 using Overlay.Tables;
 using Overlay.Testing;
+using Overlay.Testing.Conformance;
 using Overlay.Wire;
 using Xunit;
 
@@ -49,6 +50,7 @@ public sealed class UnderlayIcmpTests
     [InlineData(1_500u, UnderlayIcmpVerdict.BadMtu, 1_500)]
     [InlineData(100_000u, UnderlayIcmpVerdict.BadMtu, 1_500)]
     [InlineData(uint.MaxValue, UnderlayIcmpVerdict.BadMtu, 1_500)]
+    [RfcItem(72, "RFC 8201 §4", "A message over IPv6 with less than 1280 bytes MUST be discarded; over IPv4 the path MTU never is below 68.", Deviation = "Over IPv4 it never is below 576 unless configured.")]
     public void S15_what_is_said_over_IPv6(uint mtu, UnderlayIcmpVerdict verdict, int holds)
     {
         (UnderlayIcmp judge, PathMtus paths) = Judge(TunnelKind.Vxlan, true);
@@ -84,6 +86,7 @@ public sealed class UnderlayIcmpTests
 
     [Theory]
     [MemberData(nameof(Forgeries))]
+    [RfcItem(75, "RFC 8201 §4, RFC 8899 §4.6.1", "A message is taken only if it quotes a packet of this tunnel.")]
     public void S15_what_quotes_no_packet_of_ours_changes_nothing_and_is_counted(string why, byte[] message, UnderlayIcmpVerdict verdict)
     {
         (UnderlayIcmp judge, PathMtus paths) = Judge(TunnelKind.Vxlan, false);
@@ -142,6 +145,7 @@ public sealed class UnderlayIcmpTests
     [InlineData(5, 1, UnderlayIcmpVerdict.Ignored)]
     [InlineData(4, 0, UnderlayIcmpVerdict.Ignored)]
     [InlineData(12, 0, UnderlayIcmpVerdict.Ignored)]
+    [RfcItem(25, "RFC 2003 §4.1, §4.3", "Source Route Failed and Redirect MUST NOT be relayed.")]
     public void Rfc2003_other_errors_lower_nothing(byte type, byte code, UnderlayIcmpVerdict verdict)
     {
         (UnderlayIcmp judge, PathMtus paths) = Judge(TunnelKind.IPInIP, false);

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Overlay.Testing;
+using Overlay.Testing.Conformance;
 using Overlay.Wire;
 using Xunit;
 
@@ -17,6 +18,7 @@ public sealed class TcpMssTests
     [InlineData(1_459, 1_460, false)]
     [InlineData(65_535, 1, true)]
     [InlineData(0, 1, false)]
+    [RfcItem(79, "RFC 4459 §3.2", "A clamp of the segment size touches SYN segments only, lowers only, and keeps the checksum right.")]
     public void Lowered_only_and_the_checksum_stays_right(int before, int to, bool lowered)
     {
         // Behind as many bytes that mean nothing as there can be: at even and at odd offsets.
