@@ -66,12 +66,18 @@ public sealed class UnderlayIcmp
             return Enter(verdict);
         }
 
+        if (icmp.IsFragmentationNeeded && !quoted.DontFragment)
+        {
+            // Routers fragment such a packet, and complain of nothing.
+            return Enter(UnderlayIcmpVerdict.Forged);
+        }
+
         remote = quoted.Destination;
         if (icmp.IsFragmentationNeeded)
         {
             // RFC 1191 §5: an old router says 0.
             int mtu = icmp.NextHopMtu != 0 ? icmp.NextHopMtu : PathMtus.BelowPlateau(quoted.TotalLength);
-            return Enter(quoted.DontFragment ? Lower(index, mtu, quoted.TotalLength, now) : UnderlayIcmpVerdict.Forged);
+            return Enter(Lower(index, mtu, quoted.TotalLength, now));
         }
 
         return Enter((icmp.Type, icmp.Code) switch

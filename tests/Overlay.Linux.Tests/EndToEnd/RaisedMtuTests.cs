@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Overlay.Linux.Tests.EndToEnd;
 
-/// <summary>A device MTU above what the path carries: what is too big is dropped and counted, and no outer fragment ever leaves.</summary>
+/// <summary>A device MTU above what the path carries: where senders are not told, what is too big is dropped and counted, and no outer fragment ever leaves.</summary>
 public sealed class RaisedMtuTests
 {
     private const int Port = 2000;
@@ -20,7 +20,7 @@ public sealed class RaisedMtuTests
             "link", "add", "vx42", "mtu", "9000", "address", VtepLab.PeerMac.ToString(), "type", "vxlan", "id", "42", "local", remote, "remote", local,
             "dstport", "4789");
         lab.Them.Configure("vx42", "10.42.0.2/24");
-        using OverlayDaemon daemon = OverlayDaemon.Start(lab.Us, TunnelJson.Tap(local: local, mtu: 9000, flood: [remote]));
+        using OverlayDaemon daemon = OverlayDaemon.Start(lab.Us, TunnelJson.Tap(local: local, mtu: 9000, flood: [remote], more: """ "policy": { "packetTooBig": "silent" } """));
         using UdpApplication ours = new(lab.Us, "10.42.0.1", Port);
         using UdpApplication theirs = new(lab.Them, "10.42.0.2", Port);
         using WireLog wire = new(lab.Them, VtepLab.PeerDevice);

@@ -26,6 +26,9 @@ internal sealed class RoutedLab : IDisposable
             Near.Configure(Device, "2001:db8:1::1/64");
             Router.Configure("r0", "2001:db8:1::fe/64");
             Router.Configure(FarDevice, "2001:db8:2::fe/64");
+            // Where nothing is made up, a router has no address to ask for neighbours from.
+            Router.Configure("r0", "fe80::1/64");
+            Router.Configure(FarDevice, "fe80::2/64");
             Far.Configure(Device, "2001:db8:2::2/64");
             Router.Sysctl("net.ipv4.ip_forward", "1");
             Router.Sysctl("net.ipv6.conf.all.forwarding", "1");
