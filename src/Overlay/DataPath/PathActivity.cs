@@ -10,6 +10,9 @@ internal sealed class PathActivity(PathMtus paths)
     // When each was marked last, by the path's number; 0 for never.
     private long[] _marks = new long[16];
 
+    // The marks that were taken.
+    private long[] _seen = new long[16];
+
     /// <summary>Packets to a remote are larger than the base size. Any worker.</summary>
     public void Mark(ValueIPAddress remote, long now)
     {
@@ -20,8 +23,20 @@ internal sealed class PathActivity(PathMtus paths)
         }
     }
 
-    /// <summary>Whether a path was marked after a time. The thread that probes only.</summary>
-    public bool IsMarked(int index, long after) => index < _marks.Length && Volatile.Read(ref _marks[index]) > after;
+    /// <summary>Whether a path was marked since this was asked last. The thread that probes only.</summary>
+    public bool TakeMark(int index)
+    {
+        if (index >= _marks.Length)
+        {
+            return false;
+        }
+
+        // Not by the time: a worker's is that of its turn, which may have begun before the last look and marked after it.
+        long mark = Volatile.Read(ref _marks[index]);
+        bool isNew = mark != _seen[index];
+        _seen[index] = mark;
+        return isNew;
+    }
 
     /// <summary>Makes room for all paths there are. The thread that probes only: a mark that is made meanwhile may be lost, and the next is not.</summary>
     public void Reserve()
@@ -30,6 +45,7 @@ internal sealed class PathActivity(PathMtus paths)
         {
             long[] marks = new long[Math.Max(paths.Capacity, 2 * _marks.Length)];
             _marks.CopyTo(marks, 0);
+            Array.Resize(ref _seen, marks.Length);
             Volatile.Write(ref _marks, marks);
         }
     }

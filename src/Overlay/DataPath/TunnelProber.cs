@@ -67,7 +67,7 @@ public sealed class TunnelProber : IPathMtuSink
         {
             for (int index = 0; index < _remotes.Length; index++)
             {
-                if (_activity.IsMarked(index, _lookedAt))
+                if (_activity.TakeMark(index))
                 {
                     _prober.Use(index, now);
                 }
