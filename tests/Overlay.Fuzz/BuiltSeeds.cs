@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Overlay.Capture;
 using Overlay.Testing;
+using Overlay.Wire;
 
 namespace Overlay.Fuzz;
 
@@ -62,6 +63,12 @@ internal static class BuiltSeeds
             packets.Add(PacketBuilder.Tcp(a, b, 1000, 80, 1, 0x18, payload));
             packets.Add(PacketBuilder.Tcp(a, b, 1000, 80, 1, 0x02, [], tcpOptions));
             packets.Add(PacketBuilder.IP(a, b, (IPProtocol)132, payload));
+            foreach (PathProbeType type in (PathProbeType[])[PathProbeType.Probe, PathProbeType.Answer])
+            {
+                byte[] probe = [.. new byte[PathProbePacket.HeaderLength], .. payload];
+                _ = new PathProbeHeader(type, 1500, 0x0123_4567_89AB_CDEF).TryWrite(probe, out _);
+                packets.Add(PacketBuilder.Udp(a, b, 50_000, 4789, probe));
+            }
         }
 
         byte[] quote = PacketBuilder.Udp(A4, B4, 50_000, 4789, payload)[..28];

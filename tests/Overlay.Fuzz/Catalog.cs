@@ -22,6 +22,7 @@ internal static class Catalog
         FuzzTarget.Of<GeneveTarget>("geneve", SeedLayer.UdpPayload),
         FuzzTarget.Of<NshTarget>("nsh", SeedLayer.UdpPayload),
         FuzzTarget.Of<GueTarget>("gue", SeedLayer.UdpPayload),
+        FuzzTarget.Of<PathProbeTarget>("path-probe", SeedLayer.UdpPayload),
         FuzzTarget.Of<GreTarget>("gre", SeedLayer.IPPayload),
         FuzzTarget.Of<IPv6ExtensionTarget>("ipv6-extension", SeedLayer.IPPayload),
         FuzzTarget.Of<ChecksumTarget>("checksum", SeedLayer.Tcp),

@@ -14,7 +14,7 @@ public enum PathProbeType : byte
 
 /// <summary>
 /// A view of the message by which the ends of a tunnel probe the MTU of the path between them (DPLPMTUD, RFC 8899), and answer. It is this library's own; what
-/// stands in front of it, so that other implementations drop it, is in docs/mtu.md.
+/// stands in front of it, so that other implementations drop it, is in docs/mtu-probing.md.
 /// </summary>
 /// <remarks>
 /// <code>

@@ -14,7 +14,7 @@ public sealed class PathMtuConfigTests
         { "icmp", Tap("\"pathMtu\": { \"icmp\": true }"), ["f:3: pathMtu.icmp is true; \"follow\" or \"ignore\" is right"] },
         { "age", Tap("\"pathMtu\": { \"ageSeconds\": 0 }"), ["f:3: pathMtu.ageSeconds is 0; a whole number from 1 to 86400 or \"never\" is right"] },
         { "minimum", Tap("\"pathMtu\": { \"minimum\": 20 }"), ["f:3: pathMtu.minimum is 20; a whole number from 68 to 65535 is right"] },
-        { "an unknown key", Tap("\"pathMtu\": { \"age\": 20 }"), ["f:3: unknown key \"age\" in pathMtu; its keys are ageSeconds, mtu, icmp, minimum"] },
+        { "an unknown key", Tap("\"pathMtu\": { \"age\": 20 }"), ["f:3: unknown key \"age\" in pathMtu; its keys are ageSeconds, mtu, icmp, probe, raiseSeconds, minimum"] },
         { "no object", Tap("\"pathMtu\": 1400"), ["f:3: pathMtu is 1400; an object is right"] },
         { "fragment", Tap("\"policy\": { \"fragment\": \"both\" }"), ["f:3: policy.fragment is \"both\"; \"drop\", \"inner\" or \"outer\" is right"] },
         { "packetTooBig", Tap("\"policy\": { \"packetTooBig\": false }"), ["f:3: policy.packetTooBig is false; \"tell\" or \"silent\" is right"] },

@@ -4,7 +4,7 @@ namespace Overlay.Testing.Simulation.Invariants;
 public sealed class CapsHold : SimulationInvariant
 {
     /// <inheritdoc/>
-    public override string Rule => "Learning fills no more entries than it may.";
+    public override string Rule => "Learning fills no more entries than it may, in all and of each network.";
 
     /// <inheritdoc/>
     public override void Observe(SimulatedWorld world, SimulationEvent simulationEvent)

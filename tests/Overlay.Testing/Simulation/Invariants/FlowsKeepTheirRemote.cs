@@ -16,7 +16,7 @@ public sealed class FlowsKeepTheirRemote : SimulationInvariant
     private readonly Dictionary<(SimulatedTables, string), (Group Group, int Generation, ValueIPAddress Remote)> _flows = [];
 
     /// <inheritdoc/>
-    public override string Rule => "A flow keeps its remote while that is a member, whoever else leaves.";
+    public override string Rule => "Of several remotes a flow keeps its one while that is a member, whoever else leaves.";
 
     /// <inheritdoc/>
     public override void Observe(SimulatedWorld world, SimulationEvent simulationEvent)

@@ -6,7 +6,7 @@ namespace Overlay.Testing.Simulation.Invariants;
 public sealed class StaticEntriesStay : SimulationInvariant
 {
     /// <inheritdoc/>
-    public override string Rule => "What is set stays until it is withdrawn or set anew, whatever is learned.";
+    public override string Rule => "What is set stays until it is withdrawn, set anew or replaced by a set without it, whatever is learned.";
 
     /// <inheritdoc/>
     public override void Observe(SimulatedWorld world, SimulationEvent simulationEvent)
