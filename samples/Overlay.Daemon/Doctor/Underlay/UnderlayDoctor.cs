@@ -35,6 +35,7 @@ internal sealed class UnderlayDoctor : IDisposable
     private readonly List<Probe> _probes = [];
     private ushort _nextSourcePort = 49_152;
     private bool _hasResponder;
+    private bool _isMeasured;
     private long _firstSent;
     private long _patience = FirstPatience;
 
@@ -147,7 +148,8 @@ internal sealed class UnderlayDoctor : IDisposable
                 Receive(Pause, () => false);
             }
 
-            Receive(_patience, () => probes.TrueForAll(IsEnough));
+            // A kernel says once a second that nobody is there (icmp_ratelimit): without a responder, forms are not asked in haste.
+            Receive(_hasResponder || probes.Count == 1 ? _patience : FirstPatience, () => probes.TrueForAll(IsEnough));
         }
     }
 
@@ -157,6 +159,16 @@ internal sealed class UnderlayDoctor : IDisposable
     private void Receive(long milliseconds, Func<bool> isDone) =>
         _sockets.Receive(Environment.TickCount64 + milliseconds, isDone, TakeAnswer, TakeIcmp);
 
+    // The first answer says how long others may take.
+    private void Measure()
+    {
+        if (!_isMeasured)
+        {
+            _isMeasured = true;
+            _patience = Math.Clamp(PatienceInRoundTrips * (Environment.TickCount64 - _firstSent), LeastPatience, FirstPatience);
+        }
+    }
+
     private void TakeAnswer(byte[] answer)
     {
         if (!ProbeAnswer.TryRead(answer, _writer.Session, _arrivals))
@@ -164,12 +176,8 @@ internal sealed class UnderlayDoctor : IDisposable
             return;
         }
 
-        if (!_hasResponder)
-        {
-            _hasResponder = true;
-            _patience = Math.Clamp(PatienceInRoundTrips * (Environment.TickCount64 - _firstSent), LeastPatience, FirstPatience);
-        }
-
+        _hasResponder = true;
+        Measure();
         foreach (Probe probe in _probes)
         {
             // Answers may overtake each other: what has arrived stays so.
@@ -187,6 +195,7 @@ internal sealed class UnderlayDoctor : IDisposable
             if (from == _target.To && ProbeMark.TryFind(payload, out ProbeMark mark) && mark.Session == _writer.Session && mark.Number < _probes.Count)
             {
                 _probes[mark.Number].IsAnsweredByKernel = true;
+                Measure();
             }
 
             return;
