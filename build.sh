@@ -5,7 +5,7 @@ set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ARTIFACTS="$ROOT/artifacts"
 LOGS="$ARTIFACTS/logs"
-PROJECT_TIMEOUT=1200        # seconds for one test project; --long trebles it
+PROJECT_TIMEOUT=1800        # seconds for one test project; --long trebles it
 FRAMEWORK=net10.0
 
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_GENERATE_ASPNET_CERTIFICATE=false
