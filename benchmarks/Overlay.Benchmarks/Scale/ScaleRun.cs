@@ -40,8 +40,13 @@ internal sealed class ScaleRun(ScaleOptions options, DpdkTables? dpdk, Action<st
     {
         ForwardingKey[] keys = ScaleWorld.Keys(options.Entries);
         MeasureForwarding(keys);
-        MeasureRoutes("IPv4", "lpm4", ScaleWorld.Routes4(options.Entries), static _ => ScaleWorld.Asked4());
-        MeasureRoutes("IPv6", "lpm6", ScaleWorld.Routes6(options.Routes6), ScaleWorld.Asked6);
+        uint[] asked4 = ScaleWorld.Asked4();
+        (RouteTable<int> routes4, Route4Bytes) = MeasureRoutes(
+            "IPv4", "lpm4", ScaleWorld.Routes4(options.Entries), table => Stopwatches.Single(table, asked4), table => Stopwatches.Bulk(table, asked4));
+        MeasureChanges(routes4, asked4);
+        (ValueIPAddress, int)[] prefixes6 = ScaleWorld.Routes6(options.Routes6);
+        ValueIPAddress[] asked6 = ScaleWorld.Asked6(prefixes6);
+        (_, Route6Bytes) = MeasureRoutes("IPv6", "lpm6", prefixes6, table => Stopwatches.Single(table, asked6), table => Stopwatches.Bulk(table, asked6));
         MeasureGrowth();
     }
 
@@ -77,46 +82,41 @@ internal sealed class ScaleRun(ScaleOptions options, DpdkTables? dpdk, Action<st
         }
     }
 
-    private void MeasureRoutes(
-        string family, string command, (ValueIPAddress Prefix, int Length)[] routes, Func<(ValueIPAddress, int)[], ValueIPAddress[]> draw)
+    private (RouteTable<int> Table, double Bytes) MeasureRoutes(
+        string family,
+        string command,
+        (ValueIPAddress Prefix, int Length)[] routes,
+        Func<RouteTable<int>, (double Nanoseconds, long Found)> single,
+        Func<RouteTable<int>, (double Nanoseconds, long Found)> bulk)
     {
         say($"route table, {routes.Length} routes of {family}{(dpdk is null ? "" : "; DPDK takes minutes to fill its own")}");
-        ValueIPAddress[] asked = draw(routes);
         Series insert = new($"set {routes.Length} routes of {family}");
         Inserts.Add(insert);
         (RouteTable<int> table, double each, double bytes) = TableBuilds.Routes(routes);
         insert.Overlay.Add(each);
         insert.Dpdk.AddRange(dpdk is null ? [] : [dpdk.Ask($"{command} {routes.Length}").Nanoseconds]);
-        Compare($"routes of {family}, any", $"{command}-single", () => Stopwatches.Single(table, asked));
-        Compare($"routes of {family}, batches of {ScaleWorld.Bulk}", $"{command}-bulk", () => Stopwatches.Bulk(table, asked));
-        if (family == "IPv4")
-        {
-            Route4Bytes = bytes;
-            MeasureChanges(table, asked);
-        }
-        else
-        {
-            Route6Bytes = bytes;
-        }
+        Compare($"routes of {family}, any", $"{command}-single", () => single(table));
+        Compare($"routes of {family}, batches of {ScaleWorld.Bulk}", $"{command}-bulk", () => bulk(table));
+        return (table, bytes);
     }
 
     // Host routes to addresses anywhere: each is new, and each lies in a part of the table that is not in the cache.
-    private void MeasureChanges(RouteTable<int> table, ValueIPAddress[] addresses)
+    private void MeasureChanges(RouteTable<int> table, uint[] addresses)
     {
         for (int round = 0; round < options.Rounds; round++)
         {
-            ReadOnlySpan<ValueIPAddress> hosts = addresses.AsSpan(round * Changes % (addresses.Length - Changes), Changes);
+            ReadOnlySpan<uint> hosts = addresses.AsSpan(round * Changes % (addresses.Length - Changes), Changes);
             long start = Stopwatch.GetTimestamp();
-            foreach (ValueIPAddress host in hosts)
+            foreach (uint host in hosts)
             {
-                table.Set(host, host.BitLength, 1);
+                table.Set(ValueIPAddress.FromIPv4(host), 32, 1);
             }
 
             RouteInserts.Add(Stopwatches.Each(start, Changes));
             start = Stopwatch.GetTimestamp();
-            foreach (ValueIPAddress host in hosts)
+            foreach (uint host in hosts)
             {
-                table.Remove(host, host.BitLength);
+                table.Remove(ValueIPAddress.FromIPv4(host), 32);
             }
 
             RouteRemovals.Add(Stopwatches.Each(start, Changes));
@@ -133,7 +133,7 @@ internal sealed class ScaleRun(ScaleOptions options, DpdkTables? dpdk, Action<st
             (ForwardingTable table, _, double bytes) = TableBuilds.Forwarding(keys);
             Growth.Add(new GrowthPoint("forwarding table", entries, Best(() => Stopwatches.Single(table, any)), Best(() => Stopwatches.Bulk(table, any)), bytes));
             (ValueIPAddress, int)[] routes = ScaleWorld.Routes4(entries);
-            ValueIPAddress[] asked = ScaleWorld.Asked4();
+            uint[] asked = ScaleWorld.Asked4();
             (RouteTable<int> routeTable, _, bytes) = TableBuilds.Routes(routes);
             Growth.Add(new GrowthPoint("routes of IPv4", entries, Best(() => Stopwatches.Single(routeTable, asked)), Best(() => Stopwatches.Bulk(routeTable, asked)), bytes));
         }

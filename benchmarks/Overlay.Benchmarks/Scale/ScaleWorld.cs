@@ -79,13 +79,13 @@ internal static class ScaleWorld
     }
 
     /// <summary>IPv4 addresses to be looked up, from all there are.</summary>
-    public static ValueIPAddress[] Asked4()
+    public static uint[] Asked4()
     {
         SplitMix64 random = new(QuerySeed);
-        ValueIPAddress[] asked = new ValueIPAddress[Queries];
+        uint[] asked = new uint[Queries];
         for (int i = 0; i < asked.Length; i++)
         {
-            asked[i] = ValueIPAddress.FromIPv4((uint)random.Next());
+            asked[i] = (uint)random.Next();
         }
 
         return asked;
