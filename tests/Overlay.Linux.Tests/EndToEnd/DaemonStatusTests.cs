@@ -28,7 +28,7 @@ public sealed class DaemonStatusTests
         Assert.True(status.GetProperty("ready").GetBoolean());
         Assert.Equal(JsonValueKind.Object, status.GetProperty("drops").ValueKind);
         JsonElement tunnel = Assert.Single(status.GetProperty("tunnels").EnumerateArray());
-        Assert.Equal(["device", "egress", "endpoint", "ingress", "kind", "learning", "name", "neighbors", "offload", "pathMtus"], Names(tunnel));
+        Assert.Equal(["device", "egress", "endpoint", "ingress", "kind", "learning", "local", "name", "neighbors", "offload", "overhead", "pathMtus"], Names(tunnel));
         Assert.Equal(["ageSeconds", "bound", "innerMtu", "mtu", "remote", "source"], Names(Assert.Single(tunnel.GetProperty("pathMtus").EnumerateArray())));
         Assert.Equal(["kernelDrops", "name", "receiveBufferBytes", "sourcePorts", "transport", "tunnelGsoFrames", "tunnelGsoSuperpackets"], Names(tunnel.GetProperty("endpoint")));
         Assert.Equal(

@@ -136,7 +136,7 @@ public sealed class UmlGreTests(UmlGreTests.Fixture fixture) : IClassFixture<Uml
         string longest = Text(form.OurMtu - (ipv6 ? 40 : 20) - 8);
         using WireCapture capture = _lab.Capture(3, $"{form.Sent} and greater 1400");
         CommandResult ours = _lab.Us.TryExec(
-            PingBound, "ping", "-q", "-M", "do", "-c", "3", "-i", "0.05", "-s", longest, "-I", form.Ours(ipv6), form.Theirs(ipv6));
+            PingBound, "ping", "-q", "-M", "do", "-c", "3", "-w", "5", "-i", "0.05", "-s", longest, "-I", form.Ours(ipv6), form.Theirs(ipv6));
         Assert.Contains("3 received", ours.Output, StringComparison.Ordinal);
         Assert.All(capture.Fields("frame.len"), row => Assert.Equal(1514, Number(row[0])));
         _lab.AssertNoDrops(form, status);
