@@ -1,5 +1,6 @@
 using Overlay.DataPath;
 using Overlay.Testing;
+using Overlay.Testing.Conformance;
 using Xunit;
 
 namespace Overlay.Linux.Tests;
@@ -71,6 +72,7 @@ public sealed class UdpTunnelIcmpTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    [RfcItem(77, "RFC 8899 §6.1", "Path MTUs are discovered at one layer: what the kernel discovers beneath has no say in the tunnel's packets.")]
     public void A_forged_path_MTU_changes_nothing(bool dontFragment)
     {
         using VtepLab lab = new();

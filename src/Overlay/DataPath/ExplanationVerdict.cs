@@ -17,4 +17,7 @@ public enum ExplanationVerdict : byte
 
     /// <summary>The inner packet goes to the tunnel's device.</summary>
     Delivered,
+
+    /// <summary>It is for this end itself, and used up here: the answer to a probe of the path MTU.</summary>
+    Consumed,
 }

@@ -84,7 +84,8 @@ internal static class IngressExplanation
             steps.Check(DropReason.UnknownProtocol, ExplanationSource.Packet, "The header announces neither Ethernet nor IP.");
     }
 
-    private static bool CheckNetwork(ExplanationBuilder steps, in IngressOwner owner, DropReason unknown, string network)
+    /// <summary>Asks whether a tunnel has the network. Whether that decided.</summary>
+    public static bool CheckNetwork(ExplanationBuilder steps, in IngressOwner owner, DropReason unknown, string network)
     {
         string known = owner.Networks.Count == 0 ? "none" : ExplanationText.List(owner.Networks);
         string passed = owner.Tunnel is { } tunnel ? $"It belongs to tunnel '{tunnel.Options.Name}'." : "";
@@ -159,7 +160,8 @@ internal static class IngressExplanation
         return CheckNetwork(steps, owner, DropReason.UnknownVni, "it");
     }
 
-    private static bool AskRemote(ExplanationBuilder steps, in IngressOwner owner, ValueIPAddress remote)
+    /// <summary>Asks whether anybody may send packets from there. Whether that decided.</summary>
+    public static bool AskRemote(ExplanationBuilder steps, in IngressOwner owner, ValueIPAddress remote)
     {
         Tunnel tunnel = owner.Tunnel!;
         TunnelPolicy policy = tunnel.Options.Policy;

@@ -1,3 +1,6 @@
+using Overlay.Encapsulation;
+using Overlay.Wire;
+
 namespace Overlay.DataPath;
 
 /// <content>Explanations, beside the path.</content>
@@ -31,7 +34,10 @@ public sealed partial class TunnelIngress
 
         lock (_explaining)
         {
-            _explained ??= new PacketBatch(capacity: 1, slabLength: PacketBatch.MaxPacketLength + PacketBatch.DefaultHeadroom);
+            // Room for an answer, too.
+            _explained ??= new PacketBatch(
+                capacity: 2,
+                slabLength: PacketBatch.MaxPacketLength + (2 * PacketBatch.DefaultHeadroom) + PathProbeEnvelope.MaximumLength + PathProbePacket.HeaderLength);
             for (int left = MaxExplanations; ; left--)
             {
                 TunnelIngress twin = CreateTwin();
@@ -42,8 +48,11 @@ public sealed partial class TunnelIngress
                 (received.Output, received.Tunnel) = (-1, -1);
                 (received.State, received.Drop, received.Origin) = (PacketState.Pending, DropReason.None, PacketOrigin.Received);
                 twin.Process(_explained, now);
-                Explanation explanation = IngressExplanation.Of(
-                    new IngressOwner(_facts, OwnerOf(received.Tunnel), twin.OwnerOf(received.Tunnel), Networks()), datagram, meta, _explained);
+                IngressOwner owner = new(_facts, OwnerOf(received.Tunnel), twin.OwnerOf(received.Tunnel), Networks());
+                Explanation explanation =
+                    _probeEndpoint >= 0 && PathProbeEnvelope.TryRead(_facts.Kind, datagram, out Vni vni, out uint? greKey, out PathProbePacket probe)
+                        ? ProbeExplanation.Of(owner, _facts.HasVni ? $"VNI {vni}" : greKey is uint key ? $"key {key}" : _facts.IsGre ? "no key" : "it", probe.ToHeader(), datagram.Length, meta, _explained)
+                        : IngressExplanation.Of(owner, datagram, meta, _explained);
                 if (explanation.IsSettled || left == 1)
                 {
                     return explanation;
@@ -62,7 +71,13 @@ public sealed partial class TunnelIngress
     // Tunnels over the same tables, with books that nobody reads.
     private TunnelIngress CreateTwin()
     {
-        TunnelIngress twin = new(_facts.Kind);
+        TunnelIngress twin = new(_facts.Kind)
+        {
+            _probeEndpoint = _probeEndpoint,
+            _probeHeader = _probeHeader,
+            _probeWindow = Volatile.Read(ref _probeWindow),
+            _answers = Volatile.Read(ref _answers),
+        };
         foreach ((Tunnel tunnel, int device) in _attachments)
         {
             twin.Attach(tunnel.CreateTwin(), device);

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using Overlay.Daemon.Status;
 using Overlay.DataPath;
 using Overlay.Encapsulation;
 using Overlay.Tables;
@@ -154,6 +155,46 @@ public sealed class Rfc2003Tests
         Assert.Equal(
             DropReason.UnknownRemote,
             rig.Receive(PacketBuilder.Udp(TunnelRig.Remote, TunnelRig.InnerA, 1, 2, "x"u8), TunnelRig.Remote2, protocol: IPProtocol.IPv4).Drop);
+    }
+
+    [Fact]
+    [RfcItem(26, "RFC 2003 §5", "MTU, TTL and reachability of the tunnel are kept as soft state, which ICMP from within the tunnel updates.",
+        Deviation = "The TTL is the configured one: the hops of the path are not counted. Of reachability the errors are counted and shown, and stop no packet: anybody can write them.")]
+    public void The_soft_state_of_a_tunnel_is_kept_and_shown()
+    {
+        PathMtus paths = new(1_500);
+        paths.SetRoute(paths.Add(TunnelRig.Remote), 1_500, 0);
+        TunnelRig rig = new(new Tunnel(IPInIPRig.Create(new TunnelPolicy { Ttl = 33 }).Tunnel.Options, new OverlayTables(), paths));
+        rig.Tables.Apply(OverlayUpdate.SetRoute(ValueIPAddress.Parse("10.244.0.0"), 16, new RouteEntry(TunnelRig.Remote)));
+        UnderlayIcmp icmp = new(rig.Tunnel, port: 0);
+        PathMtuStatus Shown(long now) => Assert.Single(PathMtuStatus.From(paths, prober: null, overhead: 20, now)!);
+        Assert.Equal(new PathMtuStatus("192.0.2.2", 1_500, 1_480, "route", 5, 1_500, null), Shown(5_000));
+
+        Assert.Equal(UnderlayIcmpVerdict.Lowered, icmp.TakeIPv4(Error(3, 4, 1_400), 5_000, out _));
+        Assert.Equal(new PathMtuStatus("192.0.2.2", 1_400, 1_380, "icmp", 60, 1_500, null), Shown(65_000));
+        Assert.Equal(DropReason.TooBig, rig.Send(PacketBuilder.Udp(TunnelRig.InnerA, TunnelRig.InnerB, 1, 2, new byte[1_353], dontFragment: true)).Drop);
+
+        foreach (byte code in (byte[])[0, 1, 2, 3])
+        {
+            Assert.Equal(UnderlayIcmpVerdict.Unreachable, icmp.TakeIPv4(Error(3, code, 0), 66_000, out _));
+        }
+
+        Assert.Equal(UnderlayIcmpVerdict.Unreachable, icmp.TakeIPv4(Error(11, 0, 0), 66_000, out _));
+        Assert.Equal(5, icmp.Count(UnderlayIcmpVerdict.Unreachable));
+        Assert.Equal((PacketState.Pending, 33), (rig.Send(IPInIPRig.Outgoing(inner6: false)).State, rig.Batch.Meta(0).Ttl));
+
+        // Soft: forgotten after its time.
+        paths.Age(700_000);
+        Assert.Equal((1_500, "route"), (Shown(700_000).Mtu, Shown(700_000).Source));
+    }
+
+    // About an outer packet of 1500 bytes to the remote.
+    private static byte[] Error(byte type, byte code, ushort mtu)
+    {
+        byte[] quoted = PacketBuilder.IP(TunnelRig.Local, TunnelRig.Remote, IPProtocol.IPv4, new byte[1_480], dontFragment: true)[..28];
+        byte[] message = [type, code, 0, 0, 0, 0, (byte)(mtu >> 8), (byte)mtu, .. quoted];
+        BinaryPrimitives.WriteUInt16BigEndian(message.AsSpan(2), PacketBuilder.Checksum(message, 0));
+        return message;
     }
 
     private static byte[] Encapsulate(byte[] packet)

@@ -14,6 +14,11 @@ public sealed class PathMtuConfigTests
         { "icmp", Tap("\"pathMtu\": { \"icmp\": true }"), ["f:3: pathMtu.icmp is true; \"follow\" or \"ignore\" is right"] },
         { "age", Tap("\"pathMtu\": { \"ageSeconds\": 0 }"), ["f:3: pathMtu.ageSeconds is 0; a whole number from 1 to 86400 or \"never\" is right"] },
         { "minimum", Tap("\"pathMtu\": { \"minimum\": 20 }"), ["f:3: pathMtu.minimum is 20; a whole number from 68 to 65535 is right"] },
+        { "probe", Tap("\"pathMtu\": { \"probe\": true }"), ["f:3: pathMtu.probe is true; \"off\" or \"on\" is right"] },
+        { "probe word", Tap("\"pathMtu\": { \"probe\": \"auto\" }"), ["f:3: pathMtu.probe is \"auto\"; \"off\" or \"on\" is right"] },
+        { "raise", Tap("\"pathMtu\": { \"raiseSeconds\": 0 }"), ["f:3: pathMtu.raiseSeconds is 0; a whole number from 1 to 86400 is right"] },
+        { "raise too late", Tap("\"pathMtu\": { \"raiseSeconds\": 86401 }"), ["f:3: pathMtu.raiseSeconds is 86401; a whole number from 1 to 86400 is right"] },
+        { "raise never", Tap("\"pathMtu\": { \"raiseSeconds\": \"never\" }"), ["f:3: pathMtu.raiseSeconds is \"never\"; a whole number from 1 to 86400 is right"] },
         { "an unknown key", Tap("\"pathMtu\": { \"age\": 20 }"), ["f:3: unknown key \"age\" in pathMtu; its keys are ageSeconds, mtu, icmp, probe, raiseSeconds, minimum"] },
         { "no object", Tap("\"pathMtu\": 1400"), ["f:3: pathMtu is 1400; an object is right"] },
         { "fragment", Tap("\"policy\": { \"fragment\": \"both\" }"), ["f:3: policy.fragment is \"both\"; \"drop\", \"inner\" or \"outer\" is right"] },
@@ -38,6 +43,18 @@ public sealed class PathMtuConfigTests
         Assert.Equal(["f:1: \"minimum\" is not used over IPv6, where every path takes 1280 bytes; leave it out"], Mistakes(Text("\"minimum\": 1280")));
         Assert.Equal(["f:1: pathMtu.mtu is 1279; a whole number from 1280 to 65535 is right"], Mistakes(Text("\"mtu\": 1279")));
         Assert.Equal(1_280, Parse(Text("\"mtu\": 1280")).Tunnels[0].PathMtu.Mtu);
+    }
+
+    [Theory]
+    [InlineData("", false, 600)]
+    [InlineData("\"probe\": \"off\"", false, 600)]
+    [InlineData("\"probe\": \"on\"", true, 600)]
+    [InlineData("\"probe\": \"on\", \"raiseSeconds\": 1", true, 1)]
+    [InlineData("\"raiseSeconds\": 86400", false, 86_400)]
+    public void Probing_is_off_unless_said_and_looks_for_more_every_ten_minutes(string keys, bool probe, int raise)
+    {
+        PathMtuConfig config = Parse(Tap($"\"pathMtu\": {{ {keys} }}")).Tunnels[0].PathMtu;
+        Assert.Equal((probe, raise), (config.Probe, config.RaiseSeconds));
     }
 
     [Fact]

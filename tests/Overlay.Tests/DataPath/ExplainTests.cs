@@ -1,5 +1,6 @@
 using System.Net;
 using Overlay.DataPath;
+using Overlay.Encapsulation;
 using Overlay.Tables;
 using Overlay.Testing;
 using Overlay.Tests.Encapsulation;
@@ -341,6 +342,94 @@ public sealed class ExplainTests
         await Task.WhenAll(writer, worker);
         Assert.True(forwarded > 0 && flooded > 0, $"{forwarded} forwarded, {flooded} flooded");
         Assert.Equal(rig.Tunnel.Egress.RxPackets, rig.Tunnel.Egress.TxPackets);
+    }
+
+    public static TheoryData<TunnelKind> ProbedKinds => [.. TunnelFacts.All.Select(facts => facts.Kind)];
+
+    [Theory]
+    [MemberData(nameof(ProbedKinds))]
+    public void A_probe_of_the_path_MTU_and_its_answer_are_told_and_asking_answers_nothing(TunnelKind kind)
+    {
+        TunnelRig rig = Probed(kind);
+        byte[] probe = Probe(rig.Tunnel, 1_400);
+        PacketMeta meta = new() { Remote = TunnelRig.Remote, Local = TunnelRig.Local, Protocol = IPProtocol.IPv4 };
+        string before = Books(rig);
+        Explanation asked = rig.Ingress.Explain(probe, meta, 1_000);
+        Assert.Equal(before, Books(rig));
+        Assert.False(rig.Tunnel.ProbeNews.TryDequeue(out _));
+        AssertToldWell(asked);
+        Assert.Equal((ExplanationVerdict.Answered, ExplanationSource.PathMtu), (asked.Verdict, asked.Decision.Source));
+        Assert.Single(asked.Steps, step => step.Source == ExplanationSource.PathMtu);
+        Assert.Equal("A probe of the path MTU, 1400 bytes long: it is answered, and goes to no device.", asked.Decision.Text);
+
+        Receive(rig, probe, meta, 1_000);
+        AssertIngress(asked, rig, "probe");
+        ExplainedOutput output = Assert.Single(asked.Outputs);
+        byte[] answer = rig.Batch.Data(1).ToArray();
+        Assert.Equal((PacketOrigin.Originated, answer.Length), (output.Origin, output.Length));
+        Assert.Equal((TunnelRig.Remote, answer.Length + PathProbeEnvelope.OuterLength(kind, isIPv4: true)), (output.Outer!.Remote, output.Outer.PacketLength));
+        Complete(rig);
+
+        Explanation heard = rig.Ingress.Explain(answer, meta, 1_000);
+        AssertToldWell(heard);
+        Assert.Equal((ExplanationVerdict.Consumed, ExplanationSource.PathMtu), (heard.Verdict, heard.Decision.Source));
+        Assert.Empty(heard.Outputs);
+        Assert.Contains("a probe of 1400 bytes", heard.Decision.Text, StringComparison.Ordinal);
+        Receive(rig, answer, meta, 1_000);
+        AssertIngress(heard, rig, "answer");
+        Complete(rig);
+    }
+
+    [Fact]
+    public void Why_a_probe_is_not_answered_is_told()
+    {
+        void Refused(TunnelRig rig, byte[] probe, ValueIPAddress remote, DropReason reason, ExplanationSource source)
+        {
+            PacketMeta meta = new() { Remote = remote, Local = TunnelRig.Local };
+            Explanation explanation = rig.Ingress.Explain(probe, meta, 1_000);
+            AssertToldWell(explanation);
+            Assert.Equal(
+                (ExplanationVerdict.Dropped, reason, source, 0), (explanation.Verdict, explanation.Reason, explanation.Decision.Source, explanation.Outputs.Count));
+            Receive(rig, probe, meta, 1_000);
+            AssertIngress(explanation, rig, $"{reason}");
+            Complete(rig);
+        }
+
+        TunnelRig rig = Probed(TunnelKind.Vxlan);
+        byte[] probe = Probe(rig.Tunnel, 1_400);
+        Refused(rig, probe[..^1], TunnelRig.Remote, DropReason.BadLength, ExplanationSource.PathMtu);
+        Refused(rig, probe, TunnelRig.Remote2, DropReason.UnknownRemote, ExplanationSource.Remotes);
+        Refused(Probed(TunnelKind.Vxlan, new TunnelPolicy { Remotes = RemotePolicy.Any }), probe, TunnelRig.Remote2, DropReason.UnknownRemote, ExplanationSource.Remotes);
+        byte[] foreign = [.. probe];
+        foreign[6] ^= 1;
+        Refused(rig, foreign, TunnelRig.Remote, DropReason.UnknownVni, ExplanationSource.Networks);
+        for (int i = 0; i < 100; i++)
+        {
+            Receive(rig, probe, new PacketMeta { Remote = TunnelRig.Remote, Local = TunnelRig.Local }, 1_000);
+            Complete(rig);
+        }
+
+        Refused(rig, probe, TunnelRig.Remote, DropReason.ProbeLimit, ExplanationSource.PathMtu);
+        // Who answers no probes has nothing to say of them.
+        Assert.Equal(DropReason.BadFlags, new TunnelRig(rig.Tunnel).Ingress.Explain(probe, new PacketMeta { Remote = TunnelRig.Remote }).Reason);
+    }
+
+    private static TunnelRig Probed(TunnelKind kind, TunnelPolicy? policy = null)
+    {
+        TunnelFacts facts = TunnelFacts.Of(kind);
+        TunnelRig rig = new(kind, facts.CarriesEthernet && !facts.CarriesIP ? DeviceLayer.Ethernet : DeviceLayer.IP, policy);
+        rig.Tables.Apply(OverlayUpdate.SetForwarding(rig.Tunnel.Options.Vni, TunnelRig.MacB, new FdbEntry(TunnelRig.Remote)));
+        rig.Ingress.AnswerProbes(TunnelRig.Endpoint);
+        return rig;
+    }
+
+    private static byte[] Probe(Tunnel tunnel, int size)
+    {
+        ProbePort port = new(tunnel);
+        Assert.True(port.TryEnqueue(TunnelRig.Remote, new PathProbe(0, size, 7)));
+        PacketBatch batch = new(capacity: 1);
+        Assert.Equal(PortResult.Ok, port.Receive(batch));
+        return batch.Data(0).ToArray();
     }
 
     [Fact]

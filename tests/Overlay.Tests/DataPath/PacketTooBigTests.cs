@@ -384,6 +384,29 @@ public sealed class PacketTooBigTests
     }
 
     [Fact]
+    [RfcItem(76, "RFC 8899 §3", "Only probes are larger than the PLPMTU.")]
+    public void Rfc8899_only_probes_are_larger_than_what_probing_found()
+    {
+        PathMtus paths = new(1_500);
+        int remote = paths.Add(TunnelRig.Remote);
+        TunnelRig rig = new(new Tunnel(Options(TunnelKind.Vxlan, DeviceLayer.Ethernet, TunnelRig.Local, TunnelPolicy.Default), new OverlayTables(), paths));
+        Route(rig, TunnelRig.Remote);
+        foreach (int size in (int[])[1_433, 1_200, 1_300])
+        {
+            paths.Found(remote, size, 0);
+            Assert.Equal(PacketState.Pending, rig.Send(Inner(DeviceLayer.Ethernet, true, size - 50)).State);
+            Assert.Equal(DropReason.TooBig, rig.Send(Inner(DeviceLayer.Ethernet, true, size - 49)).Drop);
+        }
+
+        ProbePort port = new(rig.Tunnel);
+        Assert.True(port.TryEnqueue(TunnelRig.Remote, new PathProbe(remote, 1_500, 1)));
+        rig.Batch.Clear();
+        Assert.Equal(PortResult.Ok, port.Receive(rig.Batch));
+        new ProbeEgress(rig.Tunnel, TunnelRig.Endpoint, 0).Process(rig.Batch, 0);
+        Assert.Equal((PacketState.Pending, 1_500 - 28), (rig.Batch.Meta(0).State, rig.Batch.Length(0)));
+    }
+
+    [Fact]
     public void An_explanation_says_what_the_path_takes_and_who_says_so()
     {
         TunnelRig rig = Rig(TunnelKind.Vxlan, DeviceLayer.Ethernet, outer4: true);

@@ -1,5 +1,6 @@
 using Overlay.DataPath;
 using Overlay.Testing;
+using Overlay.Testing.Conformance;
 using Xunit;
 using static Overlay.DataPath.PathProbeCause;
 using static Overlay.DataPath.PathProbeState;
@@ -20,6 +21,7 @@ public sealed class PathProberTests
     }
 
     [Fact]
+    [RfcItem(76, "RFC 8899 §5.1.2", "A BASE_PLPMTU of 1200 bytes is RECOMMENDED over IPv4.")]
     public void Disabled_to_base_when_the_PL_indicates_connectivity_and_the_base_size_goes_out_at_once()
     {
         PathProberRig rig = new(1_500, 1_500);
@@ -107,6 +109,7 @@ public sealed class PathProberTests
     }
 
     [Fact]
+    [RfcItem(76, "RFC 8899 §5.1.2", "Over IPv6 no size below 1280 bytes is probed.")]
     public void Over_IPv6_base_and_least_size_are_1280()
     {
         PathProberRig rig = new(1_500, 0, isIPv4: false);
@@ -259,6 +262,24 @@ public sealed class PathProberTests
         Assert.Equal([1_500, 9_000, 1_400], rig.Told.Select(t => t.Size));
     }
 
+    [Theory]
+    [InlineData(1_500)]
+    [InlineData(1_200)]
+    [InlineData(9_000)]
+    [RfcItem(76, "RFC 8899 §5.1.2", "No probe is larger than the link's MTU (MAX_PLPMTU).")]
+    public void No_probe_is_larger_than_the_link(int link)
+    {
+        PathProberRig rig = new(link, 65_535, new PathProberOptions { RaiseTimer = 5_000 });
+        rig.Run(60_000);
+        Assert.Equal(link, rig.Size);
+        Assert.All(rig.Probes, p => Assert.InRange(p.Probe.Size, 576, link));
+        int before = rig.Probes.Count;
+        rig.Prober.Set(PathProberRig.Remote, true, link - 100, rig.Now);
+        rig.Run(60_000);
+        Assert.True(rig.Probes.Count > before);
+        Assert.All(rig.Probes.Skip(before), p => Assert.InRange(p.Probe.Size, 576, link - 100));
+    }
+
     [Fact]
     public void What_the_link_refuses_is_not_tried_again()
     {
@@ -288,6 +309,7 @@ public sealed class PathProberTests
     }
 
     [Fact]
+    [RfcItem(76, "RFC 8899 §4.6.2", "A Packet Too Big message MUST NOT set the PLPMTU: it only says what to probe.")]
     public void PTB_that_is_not_true_lowers_nothing_and_the_next_ones_are_not_believed()
     {
         PathProberRig rig = new(1_500, 1_500);
@@ -388,6 +410,7 @@ public sealed class PathProberTests
     [InlineData(30)]
     [InlineData(150)]
     [InlineData(400)]
+    [RfcItem(76, "RFC 8899 §3", "Probes are at least one round trip apart.")]
     public void Probes_are_a_round_trip_apart_at_least(int roundTrip)
     {
         PathProberRig rig = new(9_000, 3_333) { RoundTrip = roundTrip };
@@ -406,6 +429,8 @@ public sealed class PathProberTests
     [InlineData(1_000, 11, 1_000, 1_200)]
     [InlineData(1_000, 3, 499, 1_200)]
     [InlineData(1_000, 3, 1_000, 500)]
+    [RfcItem(76, "RFC 8899 §5.1.1", "PROBE_TIMER MUST NOT be smaller than one second, and SHOULD be larger than 15.",
+        Deviation = "One second by default, so that a black hole is found within five; where a round trip takes longer, the timer is three of them.")]
     public void Options_out_of_range_are_refused(int probeTimer, int maxProbes, int confirmation, int baseSize) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => new PathProber(new PathProberRig(1_500, 1_500), new byte[32], new PathProberOptions
         {

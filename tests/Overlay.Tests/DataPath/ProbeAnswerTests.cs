@@ -1,6 +1,7 @@
 using Overlay.DataPath;
 using Overlay.Encapsulation;
 using Overlay.Tables;
+using Overlay.Testing.Conformance;
 using Overlay.Wire;
 using Xunit;
 
@@ -21,6 +22,7 @@ public sealed class ProbeAnswerTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
+    [RfcItem(76, "RFC 8899 §3", "Probes are sent with DF, so that the network does not fragment them.")]
     public void A_probe_of_one_end_is_answered_by_the_other_and_the_answer_is_heard(TunnelKind kind)
     {
         Tunnel here = Make(kind);
