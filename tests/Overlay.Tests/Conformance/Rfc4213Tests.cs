@@ -16,8 +16,6 @@ public sealed class Rfc4213Tests
     [Theory]
     [InlineData(1_500, 1_480)]
     [InlineData(1_300, 1_280)]
-    // Below that the underlay fragments.
-    [InlineData(576, 1_280)]
     [RfcItem(36, "RFC 4213 §3.2", "The tunnel MUST NOT be treated as a link of 64 KB: a static MTU is 1280 to 1480 by default, and DF MUST NOT be set then.",
         Deviation = "By default the MTU is what the link leaves over, 1480 on Ethernet; more on a link that takes more.")]
     public void A_static_MTU_holds_and_leaves_DF_clear(int path, int mtu)
