@@ -47,17 +47,19 @@ internal sealed class PathMtuPeerLab : IDisposable
         },
     ];
 
-    /// <summary>Devices that may send more than the link carries, so that their outer packets are fragmented.</summary>
+    /// <summary>
+    /// Devices that may send more than the link carries, so that their outer packets are fragmented. None over IPv6: there Linux's vxlan device does not
+    /// fragment what exceeds the link, but drops it and counts it in Ip6FragFails.
+    /// </summary>
     public static readonly PathMtuPeer[] Fragmenting =
     [
         new("vxlan/ipv4 in fragments", "f4", "198.51.100.2", "10.79.0.", FarMtu - 50, "") { DeviceMtu = 3_000 },
-        new("vxlan/ipv6 in fragments", "f6", "2001:db8:2::2", "10.80.0.", FarMtu - 70, "") { DeviceMtu = 3_000 },
         // The kernel allows it with a TTL to inherit only.
         new("4in4 in fragments", "o4", "203.0.113.6", "10.81.0.", FarMtu - 20, "f44 type ipip nopmtudisc ttl inherit local 203.0.113.6 remote 192.0.2.1") { DeviceMtu = 3_000 },
         new("6in4 in fragments", "o4", "203.0.113.7", "fd82::", FarMtu - 20, "f64 type sit nopmtudisc ttl inherit local 203.0.113.7 remote 192.0.2.1") { DeviceMtu = 3_000 },
     ];
 
-    private static readonly string[] KernelTunnels = ["v4", "v6", "f4", "f6"];
+    private static readonly string[] KernelTunnels = ["v4", "v6", "f4"];
 
     private static readonly TimeSpan ScriptBound = TimeSpan.FromSeconds(60);
 
