@@ -5,14 +5,17 @@ using Xunit.v3;
 namespace Overlay.Linux.Tests;
 
 /// <summary>
-/// The order in which collections of tests are begun: those that take longest, each a minute or so, come first, so that none of them is left to run
+/// The order in which collections of tests are begun: those that take longest, each half a minute to a minute or so, come first, so that none of them is left to run
 /// alone when all others are done.
 /// </summary>
 public sealed class LongestFirst : ITestCollectionOrderer
 {
     // The longest first.
     private static readonly Type[] Long =
-        [typeof(UmlGreTests), typeof(UmlIPInIPTests), typeof(UmlUdpTunnelTests), typeof(OffloadChecksumTests), typeof(IPInIPTransportTests), typeof(DemoTests)];
+    [
+        typeof(UmlGreTests), typeof(UmlIPInIPTests), typeof(UmlUdpTunnelTests), typeof(OffloadChecksumTests), typeof(IPInIPTransportTests), typeof(DemoTests),
+        typeof(PathMtuPeerTests),
+    ];
 
     /// <inheritdoc/>
     public IReadOnlyCollection<TTestCollection> OrderTestCollections<TTestCollection>(IReadOnlyCollection<TTestCollection> testCollections)

@@ -1,6 +1,4 @@
-using System.Globalization;
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using Overlay.Testing;
 using Overlay.Testing.Conformance;
 using Xunit;
@@ -11,7 +9,7 @@ namespace Overlay.Linux.Tests.EndToEnd;
 /// A router in the middle has a smaller link on the far side: senders inside of a tunnel learn exactly what fits, as the kernel's selftest pmtu.sh has it.
 /// Every cell of the matrix is a tunnel of one daemon.
 /// </summary>
-public sealed partial class PathMtuMatrixTests : IClassFixture<PathMtuMatrixTests.Lab>
+public sealed class PathMtuMatrixTests : IClassFixture<PathMtuMatrixTests.Lab>
 {
     private const int FarMtu = 1_400;
     private const int BridgedMtu = 1_500;
@@ -53,13 +51,12 @@ public sealed partial class PathMtuMatrixTests : IClassFixture<PathMtuMatrixTest
         string name = Lab.Name(kind, outer6);
         string to = Lab.Inner(kind, outer6, inner6, 2);
         int mtu = FarMtu - Kinds[kind].Overhead - (outer6 ? 20 : 0);
-        AssertLearned(_lab.Routed.Near, to, mtu, inner6);
+        LearnedMtu.AssertLearned(_lab.Routed.Near, to, mtu, larger: 1_400);
 
         // What fits leaves, and the router sends nothing back; a byte more does not pass the kernel.
         long before = OverlayDaemon.Counter(_lab.Daemon.Query(), name, "egress", "txPackets");
         long told = OverlayDaemon.Counter(_lab.Daemon.Query(), name, "egress", "originated");
-        string largest = (mtu - (inner6 ? 48 : 28)).ToString(CultureInfo.InvariantCulture);
-        _ = Ping.Run(_lab.Routed.Near, to, 1, "-M", "do", "-s", largest, "-W", "0.05");
+        _ = Ping.Run(_lab.Routed.Near, to, 1, "-M", "do", "-s", LearnedMtu.PingSize(to, mtu), "-W", "0.05");
         Wait.Until(() => OverlayDaemon.Counter(_lab.Daemon.Query(), name, "egress", "txPackets") > before, () => $"nothing left {name}");
         Assert.Equal(told, OverlayDaemon.Counter(_lab.Daemon.Query(), name, "egress", "originated"));
         Assert.Equal(FarMtu, PathOf(name).GetProperty("mtu").GetInt32());
@@ -76,36 +73,14 @@ public sealed partial class PathMtuMatrixTests : IClassFixture<PathMtuMatrixTest
         Netns host = _lab.Hosts[outer6 ? 1 : 0];
         // At first by the link of this end, 1500 bytes: the host's own is as large, and no router has said anything yet.
         int own = 1_500 - 50 - (outer6 ? 20 : 0);
-        AssertLearned(host, Lab.Bridged(outer6, false, 2), own, false, larger: 1_500);
+        LearnedMtu.AssertLearned(host, Lab.Bridged(outer6, false, 2), own, larger: 1_500);
         // Then by what the router on the way says of a packet that was as long as that.
-        AssertLearned(host, Lab.Bridged(outer6, false, 2), own - (1_500 - FarMtu), false, larger: own);
-        AssertLearned(host, Lab.Bridged(outer6, true, 2), own - (1_500 - FarMtu), true, larger: 1_500);
+        LearnedMtu.AssertLearned(host, Lab.Bridged(outer6, false, 2), own - (1_500 - FarMtu), larger: own);
+        LearnedMtu.AssertLearned(host, Lab.Bridged(outer6, true, 2), own - (1_500 - FarMtu), larger: 1_500);
     }
 
     private JsonElement PathOf(string tunnel) => _lab.Daemon.Query().GetProperty("tunnels").EnumerateArray()
         .First(t => t.GetProperty("name").GetString() == tunnel).GetProperty("pathMtus")[0];
-
-    // The first one is lost at the router, the second one is answered here; for a third there is no room in the sender's own kernel.
-    private static void AssertLearned(Netns host, string to, int mtu, bool ipv6, int larger = 1_400)
-    {
-        string size = (larger - (ipv6 ? 48 : 28)).ToString(CultureInfo.InvariantCulture);
-        Wait.Until(
-            () =>
-            {
-                _ = Ping.Run(host, to, 3, "-M", "do", "-s", size, "-i", "0.02", "-W", "0.05");
-                return MtuOf(host, to) == mtu;
-            },
-            () => $"{to}: {MtuOf(host, to)} instead of {mtu}. {host.Ip("route", "get", to).Output}");
-    }
-
-    private static int MtuOf(Netns host, string to)
-    {
-        Match match = MtuPattern().Match(host.Ip("route", "get", to).Output);
-        return match.Success ? int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture) : 0;
-    }
-
-    [GeneratedRegex(@"\bmtu (\d+)")]
-    private static partial Regex MtuPattern();
 
     /// <summary>All tunnels, and two hosts behind bridges.</summary>
     public sealed class Lab : IDisposable
