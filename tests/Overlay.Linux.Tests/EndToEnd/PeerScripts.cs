@@ -83,7 +83,7 @@ internal static class PeerScripts
         client = socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET, socket.SOCK_DGRAM)
         client.bind((local, 0))
         client.connect((peer, port))
-        client.settimeout(5)
+        client.settimeout(20)
         for option in (socket.IPV6_RECVTCLASS, socket.IPV6_RECVHOPLIMIT) if ipv6 else (socket.IP_RECVTOS, IP_RECVTTL):
             client.setsockopt(level, option, 1)
         for request in sys.argv[4:]:

@@ -34,7 +34,8 @@ public sealed partial class ImpairmentRelayTests
         {
             RelayCounters counters = direction.Counters;
             Assert.True(counters.IsBalanced, counters.ToString());
-            Assert.True(counters.Received > 10_000, counters.ToString());
+            // At least the segments of one transfer.
+            Assert.True(counters.Received > 6_800, counters.ToString());
             Assert.Equal(counters with { Received = 0, Sent = 0 }, default);
         }
     }
