@@ -17,6 +17,9 @@ public sealed class RouteMonitor : IDisposable
 
     private RouteMonitor(FileDescriptor socket) => _socket = socket;
 
+    /// <summary>For who waits for this and for something else.</summary>
+    internal int Handle => _socket.Value;
+
     /// <summary>Begins to listen: what changes from now on is heard.</summary>
     /// <exception cref="LinuxException">The kernel gives no socket.</exception>
     public static RouteMonitor Open() => new(NetlinkCalls.OpenMonitor(Groups));

@@ -14,10 +14,8 @@ namespace Overlay.Linux;
 /// </remarks>
 public sealed unsafe class UnderlayMonitor : IDisposable
 {
-    // A quoted packet of up to 1280 bytes and its headers; what is longer is cut.
     private const int ControlLength = 64;
     private const int PacketInfoLength = 16;
-    private const int DrainLength = 8_192;
 
     // linux/icmp.h: ICMP_FILTER, a bit for each type that is kept out. linux/icmpv6.h: ICMPV6_FILTER, the same in 256 bits.
     private const int SolRaw = 255;
@@ -26,15 +24,12 @@ public sealed unsafe class UnderlayMonitor : IDisposable
     private const uint PassIPv4 = (1u << (int)IcmpType.DestinationUnreachable) | (1u << (int)IcmpType.TimeExceeded);
     private const uint PassIPv6 = (1u << (int)IcmpV6Type.DestinationUnreachable) | (1u << (int)IcmpV6Type.PacketTooBig) | (1u << (int)IcmpV6Type.TimeExceeded);
 
-    // linux/rtnetlink.h: RTMGRP_LINK, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_ROUTE.
-    private const uint Groups = 0x1 | 0x10 | 0x40 | 0x100 | 0x400;
-
     private readonly FileDescriptor _wake;
-    private readonly FileDescriptor _changes;
+    private readonly RouteMonitor _changes;
     private readonly NativeSocket? _icmp4;
     private readonly NativeSocket? _icmp6;
 
-    private UnderlayMonitor(FileDescriptor wake, FileDescriptor changes, NativeSocket? icmp4, NativeSocket? icmp6, string? failure)
+    private UnderlayMonitor(FileDescriptor wake, RouteMonitor changes, NativeSocket? icmp4, NativeSocket? icmp6, string? failure)
     {
         _wake = wake;
         _changes = changes;
@@ -61,7 +56,7 @@ public sealed unsafe class UnderlayMonitor : IDisposable
         FileDescriptor wake = new(handle);
         try
         {
-            FileDescriptor changes = NetlinkCalls.OpenMonitor(Groups);
+            RouteMonitor changes = RouteMonitor.Open();
             string? failure = null;
             NativeSocket? icmp4 = ipv4 ? TryOpen(SocketConstants.AF_INET, IPProtocol.Icmp, ref failure) : null;
             NativeSocket? icmp6 = ipv6 ? TryOpen(SocketConstants.AF_INET6, IPProtocol.IcmpV6, ref failure) : null;
@@ -80,7 +75,7 @@ public sealed unsafe class UnderlayMonitor : IDisposable
         const int Count = 4;
         PollDescriptor* descriptors = stackalloc PollDescriptor[Count];
         descriptors[0] = new PollDescriptor { Handle = _wake.Value, Events = Libc.POLLIN };
-        descriptors[1] = new PollDescriptor { Handle = _changes.Value, Events = Libc.POLLIN };
+        descriptors[1] = new PollDescriptor { Handle = _changes.Handle, Events = Libc.POLLIN };
         descriptors[2] = new PollDescriptor { Handle = _icmp4?.Handle ?? -1, Events = Libc.POLLIN };
         descriptors[3] = new PollDescriptor { Handle = _icmp6?.Handle ?? -1, Events = Libc.POLLIN };
         if (Libc.poll(descriptors, Count, timeoutMilliseconds) < 0 && Libc.LastError != Errno.EINTR)
@@ -98,30 +93,8 @@ public sealed unsafe class UnderlayMonitor : IDisposable
 
     /// <summary>Forgets what changed.</summary>
     /// <returns>Whether an interface, an address or a route has changed since the last call, or so much that the kernel could not keep it.</returns>
-    public bool TakeChanges()
-    {
-        byte* buffer = stackalloc byte[DrainLength];
-        bool changed = false;
-        while (true)
-        {
-            if (NetlinkCalls.recv(_changes.Value, buffer, DrainLength, SocketConstants.MSG_DONTWAIT) >= 0)
-            {
-                changed = true;
-                continue;
-            }
-
-            switch (Libc.LastError)
-            {
-                case Errno.EINTR:
-                    break;
-                case Errno.ENOBUFS:
-                    changed = true;
-                    break;
-                default:
-                    return changed;
-            }
-        }
-    }
+    /// <exception cref="LinuxException">The kernel answered what it is not known to answer here.</exception>
+    public bool TakeChanges() => _changes.Wait(TimeSpan.Zero);
 
     /// <summary>Takes the next ICMP error.</summary>
     /// <param name="buffer">Room for it, and over IPv4 for the IP header in front of it; what is longer is cut.</param>
